@@ -1,1 +1,32 @@
-//! placeholder
+//! The nouns of infra: hosts, selectors, steps, events, answers, diagnostics.
+//!
+//! Text from outside (TOML, Nix, a host) becomes a type here exactly once and is trusted from then on.
+//!
+//! Never: files, processes, threads, clocks, environment variables, async. Everything here is a pure function of its arguments.
+
+pub mod answer;
+pub mod cancel;
+pub mod decode;
+pub mod diagnostic;
+pub mod event;
+pub mod fleet;
+pub mod host;
+pub mod name;
+pub mod selector;
+pub mod state;
+pub mod step;
+pub mod store_path;
+pub mod suggest;
+pub mod wire;
+
+pub use cancel::CancelStage;
+pub use diagnostic::{Code, Diagnostic, Place};
+pub use event::{Event, HostOutcome, StepOutcome};
+pub use fleet::{Fleet, Settings};
+pub use host::{BuildOn, Class, HostSpec, Platform};
+pub use name::HostName;
+pub use selector::Selector;
+pub use state::HostState;
+pub use step::{Finding, Goal, Step, StepKind};
+pub use store_path::StorePath;
+pub use wire::SystemAnswer;

@@ -1,0 +1,319 @@
+//! The state machine of a run. No clock, no tasks: each input yields the orders that follow from it.
+
+use crate::Limits;
+use infra_model::step::Interrupt;
+use infra_model::{
+    CancelStage, Code, Diagnostic, Event, HostName, HostOutcome, StepKind, StepOutcome,
+};
+use infra_plan::{Plan, Unit, UnitId};
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input {
+    /// The run begins.
+    Begin,
+    /// A unit ended well.
+    Succeeded {
+        /// Which.
+        unit: UnitId,
+        /// How well.
+        outcome: StepOutcome,
+        /// How long it took.
+        seconds: f64,
+    },
+    /// A unit failed.
+    Failed {
+        /// Which.
+        unit: UnitId,
+        /// Why.
+        error: Diagnostic,
+        /// How long it took.
+        seconds: f64,
+    },
+    /// A person (or the system) asks to stop, once more.
+    Interrupt,
+}
+
+/// What has to be done about it, in this order.
+#[derive(Debug, PartialEq)]
+pub enum Order {
+    /// Begin a unit.
+    Start(UnitId),
+    /// Tell the readers of the event stream.
+    Tell(Event),
+    /// Let running steps know how urgently to stop.
+    Cancel(CancelStage),
+    /// Nothing runs and nothing will: the run is over.
+    Finish,
+}
+
+/// The life of one unit.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Phase {
+    /// Waits for other units or for its turn.
+    Waiting,
+    /// Runs.
+    Running,
+    /// Ended well.
+    Succeeded(StepOutcome),
+    /// Failed.
+    Failed(Box<Diagnostic>),
+    /// Never begun, because a unit before it failed or the run was interrupted.
+    Aborted,
+}
+
+impl Phase {
+    fn is_over(&self) -> bool {
+        match self {
+            Self::Waiting | Self::Running => false,
+            Self::Succeeded(_) | Self::Failed(_) | Self::Aborted => true,
+        }
+    }
+}
+
+/// Whether the hosts of a plan are finished with when its units are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// More follows for hosts that come through (a survey): only hosts that fail are finished.
+    Open,
+    /// The plan is the last one for its hosts.
+    Final,
+}
+
+/// A run in progress.
+#[derive(Debug)]
+pub struct Machine {
+    units: Vec<(Unit, Phase)>,
+    limits: Limits,
+    ending: Ending,
+    stage: CancelStage,
+    told: Vec<HostName>,
+    finished: bool,
+}
+
+impl Machine {
+    /// A run of `plan` that has not begun.
+    pub fn new(plan: &Plan, limits: Limits, ending: Ending) -> Self {
+        Self {
+            units: plan
+                .units()
+                .iter()
+                .map(|unit| (unit.clone(), Phase::Waiting))
+                .collect(),
+            limits,
+            ending,
+            stage: CancelStage::Running,
+            told: Vec::new(),
+            finished: false,
+        }
+    }
+
+    /// The unit of that id.
+    pub fn unit(&self, id: UnitId) -> Option<&Unit> {
+        self.units.get(id.0).map(|(unit, _)| unit)
+    }
+
+    /// All units with where they stand.
+    pub fn phases(&self) -> impl Iterator<Item = (&Unit, &Phase)> {
+        self.units.iter().map(|(unit, phase)| (unit, phase))
+    }
+
+    /// How far the run has been asked to stop.
+    pub fn stage(&self) -> CancelStage {
+        self.stage
+    }
+
+    /// Takes what happened and says what to do.
+    pub fn on(&mut self, input: Input) -> Vec<Order> {
+        let mut orders = Vec::new();
+        match input {
+            Input::Begin => {}
+            Input::Succeeded {
+                unit,
+                outcome,
+                seconds,
+            } => self.succeeded(unit, outcome, seconds, &mut orders),
+            Input::Failed {
+                unit,
+                error,
+                seconds,
+            } => self.failed(unit, error, seconds, &mut orders),
+            Input::Interrupt => {
+                self.stage = self.stage.next();
+                orders.push(Order::Tell(Event::CancelRequested { stage: self.stage }));
+                orders.push(Order::Cancel(self.stage));
+            }
+        }
+        self.abort_unreachable();
+        self.start_ready(&mut orders);
+        self.tell_finished_hosts(&mut orders);
+        if !self.finished && self.units.iter().all(|(_, phase)| phase.is_over()) {
+            self.finished = true;
+            orders.push(Order::Finish);
+        }
+        orders
+    }
+
+    fn succeeded(
+        &mut self,
+        id: UnitId,
+        outcome: StepOutcome,
+        seconds: f64,
+        orders: &mut Vec<Order>,
+    ) {
+        let Some((unit, phase)) = self.units.get_mut(id.0) else {
+            return;
+        };
+        *phase = Phase::Succeeded(outcome.clone());
+        orders.push(Order::Tell(Event::StepCompleted {
+            host: unit.host.clone(),
+            step: unit.step.kind(),
+            outcome,
+            seconds,
+        }));
+    }
+
+    fn failed(&mut self, id: UnitId, error: Diagnostic, seconds: f64, orders: &mut Vec<Order>) {
+        let Some((unit, phase)) = self.units.get_mut(id.0) else {
+            return;
+        };
+        let error = Box::new(error.with_host(&unit.host));
+        *phase = Phase::Failed(error.clone());
+        orders.push(Order::Tell(Event::StepFailed {
+            host: unit.host.clone(),
+            step: unit.step.kind(),
+            error,
+            seconds,
+        }));
+    }
+
+    /// Whether a unit may be begun at this stage: once draining, only what completes a change already begun on its host.
+    fn may_begin(&self, kind: StepKind) -> bool {
+        match self.stage {
+            CancelStage::Running => true,
+            CancelStage::Draining | CancelStage::Terminating => {
+                matches!(kind.interrupt(), Interrupt::Shielded { opens: false })
+            }
+            CancelStage::Killing => false,
+        }
+    }
+
+    /// Whether the change a shielded unit completes has really begun (its predecessor succeeded), or nothing has been touched yet.
+    fn completes_a_change(&self, unit: &Unit) -> bool {
+        unit.after.iter().any(|before| {
+            self.units.get(before.0).is_some_and(|(earlier, phase)| {
+                matches!(earlier.step.kind().interrupt(), Interrupt::Shielded { .. })
+                    && !matches!(phase, Phase::Aborted)
+            })
+        })
+    }
+
+    fn abort_unreachable(&mut self) {
+        // Units only wait for earlier ones, so one pass in order reaches everything.
+        for at in 0..self.units.len() {
+            let Some((unit, Phase::Waiting)) = self.units.get(at) else {
+                continue;
+            };
+            let lost = unit.after.iter().any(|before| {
+                matches!(
+                    self.units.get(before.0),
+                    Some((_, Phase::Failed(_) | Phase::Aborted)) | None
+                )
+            });
+            let stopped = self.stage > CancelStage::Running
+                && !(self.may_begin(unit.step.kind()) && self.completes_a_change(unit));
+            if (lost || stopped)
+                && let Some((_, phase)) = self.units.get_mut(at)
+            {
+                *phase = Phase::Aborted;
+            }
+        }
+    }
+
+    fn start_ready(&mut self, orders: &mut Vec<Order>) {
+        for at in 0..self.units.len() {
+            let Some((unit, Phase::Waiting)) = self.units.get(at) else {
+                continue;
+            };
+            let ready = unit
+                .after
+                .iter()
+                .all(|before| matches!(self.units.get(before.0), Some((_, Phase::Succeeded(_)))));
+            let kind = unit.step.kind();
+            if !ready || self.running(kind) >= self.limits.of(kind) {
+                continue;
+            }
+            orders.push(Order::Tell(Event::StepStarted {
+                host: unit.host.clone(),
+                step: kind,
+            }));
+            orders.push(Order::Start(UnitId(at)));
+            if let Some((_, phase)) = self.units.get_mut(at) {
+                *phase = Phase::Running;
+            }
+        }
+    }
+
+    fn running(&self, kind: StepKind) -> usize {
+        self.units
+            .iter()
+            .filter(|(unit, phase)| *phase == Phase::Running && unit.step.kind() == kind)
+            .count()
+    }
+
+    fn tell_finished_hosts(&mut self, orders: &mut Vec<Order>) {
+        let mut hosts: Vec<HostName> = Vec::new();
+        for (unit, _) in &self.units {
+            if !hosts.contains(&unit.host) && !self.told.contains(&unit.host) {
+                hosts.push(unit.host.clone());
+            }
+        }
+        for host in hosts {
+            let Some((outcome, why)) = self.outcome_of(&host) else {
+                continue;
+            };
+            if self.ending == Ending::Open && outcome.is_good() {
+                continue;
+            }
+            self.told.push(host.clone());
+            orders.push(Order::Tell(Event::HostFinished { host, outcome, why }));
+        }
+    }
+
+    /// How a host came out; `None` while something is still to come.
+    fn outcome_of(&self, host: &HostName) -> Option<(HostOutcome, Option<String>)> {
+        let mut phases = self
+            .units
+            .iter()
+            .filter(|(unit, _)| unit.host == *host)
+            .peekable();
+        phases.peek()?;
+        let mut failed: Option<String> = None;
+        let mut aborted = false;
+        let mut touched = false;
+        for (unit, phase) in phases {
+            let shielded = matches!(unit.step.kind().interrupt(), Interrupt::Shielded { .. });
+            touched |= shielded && !matches!(phase, Phase::Waiting | Phase::Aborted);
+            match phase {
+                Phase::Waiting | Phase::Running => return None,
+                Phase::Failed(error) if error.code == Code::Interrupted => aborted = true,
+                Phase::Failed(error) => failed = failed.or_else(|| Some(error.title.clone())),
+                Phase::Aborted => aborted = true,
+                Phase::Succeeded(_) => {}
+            }
+        }
+        Some(match (failed, aborted) {
+            (Some(why), _) => (HostOutcome::Failed, Some(why)),
+            (None, true) if touched => (
+                HostOutcome::Failed,
+                Some("interrupted in the middle of its change".to_owned()),
+            ),
+            (None, true) => (HostOutcome::Skipped, Some("interrupted".to_owned())),
+            (None, false) => (HostOutcome::Changed, None),
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "machine_tests.rs"]
+mod tests;

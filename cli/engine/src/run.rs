@@ -1,0 +1,246 @@
+//! The shell around the machine: starts steps as tasks, waits, tells events.
+
+use crate::{Ending, Input, Limits, Machine, Order, Phase};
+use infra_model::{CancelStage, Diagnostic, Event, Finding, HostName, StepKind, StepOutcome};
+use infra_plan::{Plan, Unit, UnitId};
+use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::{mpsc, watch};
+
+/// What a step that did not fail brought.
+#[derive(Debug)]
+pub struct Done {
+    /// How well it ended.
+    pub outcome: StepOutcome,
+    /// What it found.
+    pub finding: Finding,
+}
+
+impl Done {
+    /// Ended as wanted, nothing to report.
+    pub fn success() -> Self {
+        Self::found(Finding::Nothing)
+    }
+
+    /// Ended as wanted, with a finding.
+    pub fn found(finding: Finding) -> Self {
+        Self {
+            outcome: StepOutcome::Success,
+            finding,
+        }
+    }
+}
+
+/// Performs steps. The engine's only way to the world.
+pub trait Hands: Send + Sync + 'static {
+    /// Performs one unit. `cancel` says how urgently the run is being stopped; a step decides by its own [`StepKind::interrupt`] what that means.
+    fn perform(
+        &self,
+        unit: Unit,
+        report: Report,
+        cancel: watch::Receiver<CancelStage>,
+    ) -> impl Future<Output = Result<Done, Diagnostic>> + Send;
+}
+
+/// Lets a running step tell how far it is.
+#[derive(Debug, Clone)]
+pub struct Report {
+    host: HostName,
+    step: StepKind,
+    events: mpsc::UnboundedSender<Event>,
+}
+
+impl Report {
+    /// `done` of `total` units are through.
+    pub fn progress(&self, done: u64, total: u64, unit: &str) {
+        // A closed channel means the run is over and nobody listens any more.
+        let _ = self.events.send(Event::StepProgressed {
+            host: self.host.clone(),
+            step: self.step,
+            done,
+            total,
+            unit: unit.to_owned(),
+        });
+    }
+
+    /// A line worth showing.
+    pub fn line(&self, line: &str) {
+        let _ = self.events.send(Event::StepOutput {
+            host: self.host.clone(),
+            step: self.step,
+            line: line.to_owned(),
+        });
+    }
+}
+
+/// What came of a run.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// What the steps found, per host and kind.
+    pub findings: HashMap<(HostName, StepKind), Finding>,
+    /// Why hosts failed, in the order it happened.
+    pub failures: Vec<(HostName, StepKind, Diagnostic)>,
+    /// Steps that were never begun.
+    pub aborted: Vec<(HostName, StepKind)>,
+    /// Seconds per host and kind of step.
+    pub seconds: BTreeMap<(HostName, StepKind), f64>,
+    /// How far the run was asked to stop.
+    pub stage: CancelStage,
+}
+
+impl Outcome {
+    /// Whether anything of this host failed or was not begun.
+    pub fn is_broken(&self, host: &HostName) -> bool {
+        self.failures.iter().any(|(name, ..)| name == host)
+            || self.aborted.iter().any(|(name, _)| name == host)
+    }
+}
+
+struct Ended {
+    unit: UnitId,
+    result: Result<Done, Diagnostic>,
+    seconds: f64,
+}
+
+/// Runs `plan` to its end. Every message on `interrupts` climbs one rung of the Ctrl-C ladder. Events go to `tell` in order.
+pub async fn run<H: Hands>(
+    plan: &Plan,
+    (limits, ending): (Limits, Ending),
+    hands: Arc<H>,
+    interrupts: &mut mpsc::UnboundedReceiver<()>,
+    tell: &mut (dyn FnMut(Event) + Send),
+) -> Outcome {
+    let mut machine = Machine::new(plan, limits, ending);
+    let (events, mut reported) = mpsc::unbounded_channel();
+    let (ended_tx, mut ended) = mpsc::unbounded_channel();
+    let starter = Starter {
+        hands,
+        cancel: watch::channel(CancelStage::Running).0,
+        events,
+        ended: ended_tx,
+    };
+    let mut outcome = Outcome::default();
+    let mut input = Input::Begin;
+    loop {
+        for order in machine.on(input) {
+            match order {
+                Order::Start(id) => {
+                    if let Some(unit) = machine.unit(id).cloned() {
+                        starter.start(id, unit);
+                    }
+                }
+                Order::Tell(event) => tell(event),
+                // Send fails only if no step is running, and then there is nobody to stop.
+                Order::Cancel(stage) => drop(starter.cancel.send(stage)),
+                Order::Finish => {
+                    outcome.stage = machine.stage();
+                    collect(&machine, &mut outcome);
+                    return outcome;
+                }
+            }
+        }
+        input = loop {
+            tokio::select! {
+                // What a step reported before it ended is told before its end.
+                biased;
+                Some(event) = reported.recv() => tell(event),
+                Some(end) = ended.recv() => break absorb(end, &machine, &mut outcome),
+                Some(()) = interrupts.recv() => break Input::Interrupt,
+            }
+        };
+    }
+}
+
+/// Starts units as tasks and lets them report back.
+struct Starter<H> {
+    hands: Arc<H>,
+    cancel: watch::Sender<CancelStage>,
+    events: mpsc::UnboundedSender<Event>,
+    ended: mpsc::UnboundedSender<Ended>,
+}
+
+impl<H: Hands> Starter<H> {
+    fn start(&self, id: UnitId, unit: Unit) {
+        let report = Report {
+            host: unit.host.clone(),
+            step: unit.step.kind(),
+            events: self.events.clone(),
+        };
+        let hands = Arc::clone(&self.hands);
+        let cancel = self.cancel.subscribe();
+        let ended = self.ended.clone();
+        tokio::spawn(async move {
+            let begun = Instant::now();
+            let (host, kind) = (unit.host.clone(), unit.step.kind());
+            // A task of its own, so that a panic in a step is that step's failure and not the run's.
+            let task = tokio::spawn(async move { hands.perform(unit, report, cancel).await });
+            let result = task
+                .await
+                .unwrap_or_else(|error| Err(panicked(&host, kind, &error)));
+            let seconds = begun.elapsed().as_secs_f64();
+            // Nobody listens once the run is over, and then nobody needs to know.
+            let _ = ended.send(Ended {
+                unit: id,
+                result,
+                seconds,
+            });
+        });
+    }
+}
+
+fn panicked(host: &HostName, kind: StepKind, error: &tokio::task::JoinError) -> Diagnostic {
+    Diagnostic::new(
+        infra_model::Code::Internal,
+        format!("infra broke while it tried to {kind} {host}"),
+    )
+    .with_cause(error.to_string())
+    .with_fix("this is a bug: please report it with the run's journal")
+}
+
+fn absorb(end: Ended, machine: &Machine, outcome: &mut Outcome) -> Input {
+    let Ended {
+        unit,
+        result,
+        seconds,
+    } = end;
+    let key = machine
+        .unit(unit)
+        .map(|found| (found.host.clone(), found.step.kind()));
+    if let Some(key) = &key {
+        outcome.seconds.insert(key.clone(), seconds);
+    }
+    match result {
+        Ok(done) => {
+            if let (Some(key), false) = (key, done.finding == Finding::Nothing) {
+                outcome.findings.insert(key, done.finding);
+            }
+            Input::Succeeded {
+                unit,
+                outcome: done.outcome,
+                seconds,
+            }
+        }
+        Err(error) => Input::Failed {
+            unit,
+            error,
+            seconds,
+        },
+    }
+}
+
+fn collect(machine: &Machine, outcome: &mut Outcome) {
+    for (unit, phase) in machine.phases() {
+        let (host, kind) = (unit.host.clone(), unit.step.kind());
+        match phase {
+            Phase::Failed(error) => outcome.failures.push((host, kind, (**error).clone())),
+            Phase::Aborted => outcome.aborted.push((host, kind)),
+            Phase::Succeeded(_) | Phase::Waiting | Phase::Running => {}
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;

@@ -1,0 +1,93 @@
+//! The shell with fake hands: what the machine's table cannot show.
+
+use super::{Done, Hands, Report, run};
+use crate::{Ending, Limits};
+use infra_model::{CancelStage, Code, Diagnostic, Event, HostName, Step};
+use infra_plan::{Plan, Unit};
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+
+struct Fake;
+
+impl Hands for Fake {
+    async fn perform(
+        &self,
+        unit: Unit,
+        report: Report,
+        mut cancel: watch::Receiver<CancelStage>,
+    ) -> Result<Done, Diagnostic> {
+        match unit.host.as_str() {
+            "panics" => {
+                panic!("a step with a bug")
+            }
+            "hangs" => {
+                let _ = cancel
+                    .wait_for(|stage| *stage >= CancelStage::Terminating)
+                    .await;
+                Err(Diagnostic::new(Code::Interrupted, "ended"))
+            }
+            _ => {
+                report.progress(1, 2, "paths");
+                report.line("hello");
+                Ok(Done::success())
+            }
+        }
+    }
+}
+
+fn plan(hosts: &[&str]) -> Plan {
+    let mut plan = Plan::default();
+    for name in hosts {
+        plan.add(&HostName::parse(name).expect("a name"), Step::Evaluate, &[]);
+    }
+    plan
+}
+
+async fn play(hosts: &[&str], interrupts: usize) -> (super::Outcome, Vec<Event>) {
+    let (ask, mut asked) = mpsc::unbounded_channel();
+    for _ in 0..interrupts {
+        ask.send(()).expect("open");
+    }
+    let mut events = Vec::new();
+    let outcome = run(
+        &plan(hosts),
+        (Limits::for_cores(4), Ending::Open),
+        Arc::new(Fake),
+        &mut asked,
+        &mut |event| events.push(event),
+    )
+    .await;
+    (outcome, events)
+}
+
+#[tokio::test]
+async fn reports_come_between_start_and_end() {
+    let (outcome, events) = play(&["web"], 0).await;
+    let kinds: Vec<_> = events
+        .iter()
+        .map(|event| match event {
+            Event::StepStarted { .. } => "started",
+            Event::StepProgressed { .. } => "progressed",
+            Event::StepOutput { .. } => "output",
+            Event::StepCompleted { .. } => "completed",
+            _ => "other",
+        })
+        .collect();
+    assert_eq!(kinds, ["started", "progressed", "output", "completed"]);
+    assert!(outcome.failures.is_empty() && outcome.seconds.len() == 1);
+}
+
+#[tokio::test]
+async fn a_panic_is_that_hosts_failure_alone() {
+    let (outcome, _) = play(&["panics", "web"], 0).await;
+    assert_eq!(outcome.failures.len(), 1);
+    assert_eq!(outcome.failures[0].2.code, Code::Internal);
+    assert!(!outcome.is_broken(&HostName::parse("web").expect("a name")));
+}
+
+#[tokio::test]
+async fn a_hanging_step_ends_when_terminated() {
+    let (outcome, _) = play(&["hangs"], 2).await;
+    assert_eq!(outcome.stage, CancelStage::Terminating);
+    assert_eq!(outcome.failures[0].2.code, Code::Interrupted);
+}

@@ -1,0 +1,283 @@
+//! What went wrong, where, and what to do: the one shape every error has when it reaches a person or a machine.
+
+use crate::HostName;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What kind of thing went wrong. Stable: scripts match on it (kebab-case in JSON, listed in `nix/docs/errors.md`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Code {
+    /// No `flake.nix` with `hosts/` here or in any folder above.
+    NotARepo,
+    /// The repository has no host.
+    NoHosts,
+    /// A selector names a host that does not exist.
+    UnknownHost,
+    /// A selector names a tag that no host has.
+    UnknownTag,
+    /// A selector cannot be read.
+    InvalidSelector,
+    /// A selector (or the absence of one) selects nothing.
+    NothingSelected,
+    /// A folder below `hosts/` is not a DNS label.
+    InvalidHostName,
+    /// A file that must be there is not.
+    MissingFile,
+    /// A file is there but cannot be read.
+    UnreadableFile,
+    /// A TOML file does not parse.
+    TomlSyntax,
+    /// A TOML file has a key that means nothing.
+    UnknownKey,
+    /// A required key is absent.
+    MissingKey,
+    /// A value has the wrong type or is out of range.
+    WrongType,
+    /// What was asked for does not exist for this class of host.
+    UnsupportedClass,
+    /// What was asked for is part of the design, but not of this version.
+    Unsupported,
+    /// The command line asks for something contradictory.
+    Usage,
+    /// A program that infra drives (`nix`, `ssh`) is not installed.
+    MissingProgram,
+    /// Nix and this version of infra do not understand each other (schema numbers).
+    SchemaMismatch,
+    /// A Nix file does not parse.
+    NixSyntax,
+    /// A Nix evaluation failed.
+    NixEvaluation,
+    /// Nix failed in a way that is not the user's configuration (store, daemon, out of memory).
+    NixFailure,
+    /// A file exists, but Git does not track it, so that the flake cannot see it.
+    UntrackedFile,
+    /// A build failed.
+    BuildFailed,
+    /// The host's SSH key is not pinned in `host.pub`.
+    HostKeyUnknown,
+    /// The host shows another SSH key than the pinned one.
+    HostKeyMismatch,
+    /// No answer from the host: no route, timeout, name not found.
+    HostUnreachable,
+    /// The host answers but refuses the connection.
+    ConnectionRefused,
+    /// The host refuses our login.
+    LoginRefused,
+    /// The connection broke while it was used.
+    ConnectionLost,
+    /// There is no usable Nix on the host.
+    NoNixOnHost,
+    /// The host's Nix does not let our user add unsigned paths.
+    UntrustedUser,
+    /// The host's (or this machine's) disk is full.
+    DiskFull,
+    /// Copying a closure failed.
+    CopyFailed,
+    /// Activation failed on the host.
+    ActivationFailed,
+    /// After activation the host does not run what it should.
+    VerificationFailed,
+    /// A command given to `infra exec` failed on the host.
+    CommandFailed,
+    /// Somebody else is changing the host right now.
+    HostBusy,
+    /// infra's own state folder cannot be written.
+    StateUnwritable,
+    /// The run was interrupted before it came to this.
+    Interrupted,
+    /// A broken promise inside infra: a bug.
+    Internal,
+}
+
+impl Code {
+    /// Whether the fault is in what was typed or configured (exit code 2), as opposed to what happened while doing it.
+    pub fn is_usage(self) -> bool {
+        matches!(
+            self,
+            Self::NotARepo
+                | Self::NoHosts
+                | Self::UnknownHost
+                | Self::UnknownTag
+                | Self::InvalidSelector
+                | Self::NothingSelected
+                | Self::InvalidHostName
+                | Self::MissingFile
+                | Self::UnreadableFile
+                | Self::TomlSyntax
+                | Self::UnknownKey
+                | Self::MissingKey
+                | Self::WrongType
+                | Self::UnsupportedClass
+                | Self::Unsupported
+                | Self::Usage
+                | Self::MissingProgram
+                | Self::StateUnwritable
+        )
+    }
+
+    /// The code as it stands in JSON: `host-key-mismatch`.
+    pub fn name(self) -> String {
+        match serde_json::to_value(self) {
+            Ok(serde_json::Value::String(name)) => name,
+            _ => format!("{self:?}"),
+        }
+    }
+}
+
+/// A place in a file of the repository, or the name of another place (`command line`, `host web`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Place {
+    /// Path relative to the repository, or a name.
+    pub file: String,
+    /// Line, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+    /// Column in characters, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<usize>,
+    /// The text of that line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excerpt: Option<String>,
+}
+
+impl Place {
+    /// A whole file, or a named place.
+    pub fn file(file: impl Into<String>) -> Self {
+        Self {
+            file: file.into(),
+            line: None,
+            column: None,
+            excerpt: None,
+        }
+    }
+
+    /// A position in a file.
+    pub fn position(file: impl Into<String>, line: usize, column: Option<usize>) -> Self {
+        Self {
+            file: file.into(),
+            line: Some(line),
+            column,
+            excerpt: None,
+        }
+    }
+
+    /// The place of byte `offset` of `text`, the content of `file`.
+    pub fn in_text(file: impl Into<String>, text: &str, offset: usize) -> Self {
+        let before = text.get(..offset).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let line_text = text
+            .get(line_start..)
+            .and_then(|rest| rest.lines().next())
+            .unwrap_or_default();
+        Self {
+            file: file.into(),
+            line: Some(before.matches('\n').count() + 1),
+            column: Some(before.get(line_start..).unwrap_or_default().chars().count() + 1),
+            excerpt: Some(line_text.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+            if let Some(column) = self.column {
+                write!(f, ":{column}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One error or warning: the thing, the place and the fix.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Diagnostic {
+    /// Stable kind.
+    pub code: Code,
+    /// One sentence: what is wrong, with the name of the thing.
+    pub title: String,
+    /// Why, as far as known; may have several lines (the message of Nix or ssh).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// Where the fault lies; the user's own file before any of ours.
+    #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
+    /// The host it concerns, if it concerns one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostName>,
+}
+
+impl Diagnostic {
+    /// A diagnostic with only its kind and title; add the rest with the `with_*` methods.
+    pub fn new(code: Code, title: impl Into<String>) -> Self {
+        Self {
+            code,
+            title: title.into(),
+            cause: None,
+            place: None,
+            fix: None,
+            host: None,
+        }
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn with_cause(mut self, cause: impl Into<String>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// Adds the place.
+    #[must_use]
+    pub fn with_place(mut self, place: Place) -> Self {
+        self.place = Some(place);
+        self
+    }
+
+    /// Adds the fix.
+    #[must_use]
+    pub fn with_fix(mut self, fix: impl Into<String>) -> Self {
+        self.fix = Some(fix.into());
+        self
+    }
+
+    /// Adds the host.
+    #[must_use]
+    pub fn with_host(mut self, host: &HostName) -> Self {
+        self.host = Some(host.clone());
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Code, Place};
+
+    #[test]
+    fn places_count_lines_and_columns_from_one() {
+        let text = "class = \"nixos\"\nsystem = \"ä\" x\n";
+        let at = |needle: &str| Place::in_text("f", text, text.find(needle).expect("in the text"));
+        assert_eq!(at("class").to_string(), "f:1:1");
+        assert_eq!(at("system").to_string(), "f:2:1");
+        assert_eq!(at(" x").to_string(), "f:2:13");
+        assert_eq!(at(" x").excerpt.as_deref(), Some("system = \"ä\" x"));
+        assert_eq!(
+            Place::in_text("f", text, text.len()).to_string(),
+            "f:3:1",
+            "the end of the file is a place too"
+        );
+    }
+
+    #[test]
+    fn codes_have_stable_names() {
+        assert_eq!(Code::HostKeyMismatch.name(), "host-key-mismatch");
+    }
+}

@@ -1,0 +1,110 @@
+//! What a host says about itself when it is surveyed.
+
+use crate::StorePath;
+use serde::{Deserialize, Serialize};
+
+/// A host as it was found: read in one SSH round trip, before anything is decided.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HostState {
+    /// What runs now: `/run/current-system`.
+    pub current: Option<StorePath>,
+    /// What was booted: `/run/booted-system`.
+    pub booted: Option<StorePath>,
+    /// What the next boot will take: `/nix/var/nix/profiles/system`.
+    pub boot_default: Option<StorePath>,
+    /// Number of the profile generation that is the boot default.
+    pub generation: Option<u64>,
+    /// The kernel's random id of this boot.
+    pub boot_id: Option<String>,
+    /// Version of the host's Nix; `None` if it has none.
+    pub nix: Option<String>,
+    /// Bytes free where `/nix/store` lives.
+    pub free_bytes: Option<u64>,
+    /// Whether systemd is the host's init.
+    pub systemd: bool,
+    /// Units in state `failed`.
+    pub failed_units: Vec<String>,
+    /// `uname -r`
+    pub kernel: Option<String>,
+}
+
+impl HostState {
+    /// Reads the lines that the survey script prints: `key value`. Unknown keys belong to a later version and are passed over.
+    pub fn parse(text: &str) -> Self {
+        let mut state = Self::default();
+        for line in text.lines() {
+            let (key, value) = line.split_once(' ').unwrap_or((line, ""));
+            let value = value.trim();
+            if value.is_empty() {
+                continue;
+            }
+            match key {
+                "current" => state.current = StorePath::parse(value),
+                "booted" => state.booted = StorePath::parse(value),
+                "default" => state.boot_default = StorePath::parse(value),
+                "generation" => state.generation = generation_number(value),
+                "bootid" => state.boot_id = Some(value.to_owned()),
+                // "nix (Nix) 2.34.8": the version is the last word, in every flavour of Nix.
+                "nix" => state.nix = value.split_whitespace().last().map(str::to_owned),
+                "freekib" => state.free_bytes = value.parse::<u64>().ok().map(|kib| kib * 1024),
+                "systemd" => state.systemd = value == "yes",
+                "failed" => state.failed_units.push(value.to_owned()),
+                "kernel" => state.kernel = Some(value.to_owned()),
+                _ => {}
+            }
+        }
+        state
+    }
+
+    /// Whether the host runs `system` now and will run it after the next boot.
+    pub fn is_settled_on(&self, system: &StorePath) -> bool {
+        self.current.as_ref() == Some(system) && self.boot_default.as_ref() == Some(system)
+    }
+}
+
+/// `system-12-link` → 12.
+fn generation_number(link: &str) -> Option<u64> {
+    link.strip_prefix("system-")?
+        .strip_suffix("-link")?
+        .parse()
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::HostState;
+
+    #[test]
+    fn reads_what_the_survey_prints() {
+        let text = "current /nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-a\nbooted \ndefault /nix/store/2ymw2907bm1s9n6n8lsmbb267gch9dhj-b\n\
+                    generation system-12-link\nbootid 3c4f\nnix nix (Nix) 2.34.8\nfreekib 2048\nsystemd yes\nfailed a.service\nfailed b@x.service\nkernel 6.1\nnew thing\n";
+        let state = HostState::parse(text);
+        insta::assert_json_snapshot!(state, @r#"
+        {
+          "current": "/nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-a",
+          "booted": null,
+          "bootDefault": "/nix/store/2ymw2907bm1s9n6n8lsmbb267gch9dhj-b",
+          "generation": 12,
+          "bootId": "3c4f",
+          "nix": "2.34.8",
+          "freeBytes": 2097152,
+          "systemd": true,
+          "failedUnits": [
+            "a.service",
+            "b@x.service"
+          ],
+          "kernel": "6.1"
+        }
+        "#);
+        assert!(!state.is_settled_on(state.current.as_ref().expect("current")));
+    }
+
+    #[test]
+    fn a_host_without_anything_is_a_state_too() {
+        assert_eq!(
+            HostState::parse("current \ndefault\nnix \nsystemd no\n"),
+            HostState::default()
+        );
+    }
+}

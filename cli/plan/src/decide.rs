@@ -1,0 +1,247 @@
+//! What to do with each host, given what was found.
+
+use crate::Plan;
+use infra_model::event::PlannedHost;
+use infra_model::{BuildOn, Goal, HostName, HostState, Step, StepKind, SystemAnswer};
+use serde::Serialize;
+
+/// Everything that is known of one host before it is decided on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// The host.
+    pub name: HostName,
+    /// Where its system is to be built.
+    pub build: BuildOn,
+    /// Its state, as surveyed.
+    pub state: HostState,
+    /// Its system, as evaluated.
+    pub system: SystemAnswer,
+}
+
+/// Whether anything has to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Verdict {
+    /// The host is already as wanted.
+    Unchanged,
+    /// The host has to be changed.
+    Change,
+}
+
+/// The decision on one host: what, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Decision {
+    /// The host.
+    pub host: HostName,
+    /// Whether anything has to be done.
+    pub verdict: Verdict,
+    /// Why, in words; never empty.
+    pub reasons: Vec<String>,
+    /// What will be done, in order.
+    pub steps: Vec<Step>,
+}
+
+impl Decision {
+    /// The decision as it is told in the event stream.
+    pub fn summary(&self) -> PlannedHost {
+        PlannedHost {
+            host: self.host.clone(),
+            reasons: self.reasons.clone(),
+            steps: self.steps.iter().map(Step::kind).collect(),
+        }
+    }
+
+    /// Whether `kind` is among the steps.
+    pub fn includes(&self, kind: StepKind) -> bool {
+        self.steps.iter().any(|step| step.kind() == kind)
+    }
+}
+
+/// Decides on every host and lines up the work: hosts independent of each other, steps of one host in order.
+pub fn deploy(known: &[Known], goal: Goal) -> (Vec<Decision>, Plan) {
+    let decisions: Vec<Decision> = known.iter().map(|host| decide(host, goal)).collect();
+    let mut plan = Plan::default();
+    for decision in &decisions {
+        plan.chain(&decision.host, decision.steps.iter().cloned());
+    }
+    (decisions, plan)
+}
+
+fn decide(known: &Known, goal: Goal) -> Decision {
+    let reasons = reasons_to_change(known, goal);
+    let (verdict, reasons, steps) = if reasons.is_empty() {
+        let why = match goal {
+            Goal::Boot => "will already boot this system",
+            Goal::Switch | Goal::Test | Goal::DryActivate => "already runs this system",
+        };
+        (Verdict::Unchanged, vec![why.to_owned()], Vec::new())
+    } else {
+        (Verdict::Change, reasons, steps(known, goal))
+    };
+    Decision {
+        host: known.name.clone(),
+        verdict,
+        reasons,
+        steps,
+    }
+}
+
+/// What differs from what is wanted; nothing if the host is settled.
+fn reasons_to_change(known: &Known, goal: Goal) -> Vec<String> {
+    let wanted = &known.system.toplevel.out;
+    let state = &known.state;
+    let mut reasons = Vec::new();
+    if goal != Goal::Boot && state.current.as_ref() != Some(wanted) {
+        reasons.push(match &state.current {
+            Some(current) => format!("runs {}", current.short()),
+            None => "runs no system of infra or NixOS yet".to_owned(),
+        });
+    }
+    if goal.persists() && state.boot_default.as_ref() != Some(wanted) {
+        reasons.push(match &state.boot_default {
+            Some(boot) => format!("would boot {}", boot.short()),
+            None => "has no system profile yet".to_owned(),
+        });
+    }
+    reasons
+}
+
+fn steps(known: &Known, goal: Goal) -> Vec<Step> {
+    let drv = known.system.toplevel.drv.clone();
+    let out = known.system.toplevel.out.clone();
+    let mut steps = vec![Step::Build {
+        drv,
+        out: out.clone(),
+    }];
+    // What is built on the host is there already.
+    if known.build != BuildOn::Target {
+        steps.push(Step::Copy { out: out.clone() });
+    }
+    if goal == Goal::DryActivate {
+        steps.push(Step::Activate { out, dry: true });
+        return steps;
+    }
+    // A host that runs the system already (its boot default was moved) keeps running it untouched.
+    if goal.activates() && known.state.current.as_ref() != Some(&out) {
+        steps.push(Step::Activate {
+            out: out.clone(),
+            dry: false,
+        });
+        steps.push(Step::Verify {
+            out: out.clone(),
+            failed_before: known.state.failed_units.clone(),
+        });
+    }
+    if goal.persists() {
+        steps.push(Step::Commit { out });
+    }
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Known, Verdict, deploy};
+    use infra_model::{BuildOn, Goal, HostName, HostState, StorePath, SystemAnswer};
+
+    fn path(name: &str) -> StorePath {
+        StorePath::parse(&format!(
+            "/nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-{name}"
+        ))
+        .expect("a store path")
+    }
+
+    fn known(current: Option<&str>, boot: Option<&str>, build: BuildOn) -> Known {
+        let json = format!(
+            r#"{{"schema":1,"host":"web","class":"nixos","system":"x86_64-linux","toplevel":{{"drv":"{}","out":"{}"}}}}"#,
+            path("new.drv"),
+            path("new")
+        );
+        Known {
+            name: HostName::parse("web").expect("a name"),
+            build,
+            state: HostState {
+                current: current.map(path),
+                boot_default: boot.map(path),
+                failed_units: vec!["old.service".to_owned()],
+                ..HostState::default()
+            },
+            system: SystemAnswer::parse(&json).expect("valid"),
+        }
+    }
+
+    #[test]
+    fn decides() {
+        // name: runs, boots, wanted for
+        let cases = "settled: new new switch; ordinary change: old old switch; never deployed: - - switch; \
+                     tested but not committed: new old switch; committed but not running: old new switch; \
+                     test: old old test; test of what runs: new old test; boot: old old boot; \
+                     boot of the default: old new boot; dry: old old dry; dry on settled: new new dry; \
+                     built on the host: old old switch";
+        let mut table = Vec::new();
+        for case in cases.split("; ") {
+            let (name, rest) = case.split_once(": ").expect("a name");
+            let words: Vec<_> = rest.split(' ').collect();
+            let found = |word| Some(word).filter(|word| *word != "-");
+            let goal = match words[2] {
+                "switch" => Goal::Switch,
+                "test" => Goal::Test,
+                "boot" => Goal::Boot,
+                _ => Goal::DryActivate,
+            };
+            let build = match name {
+                "built on the host" => BuildOn::Target,
+                _ => BuildOn::Local,
+            };
+            let (decisions, plan) = deploy(&[known(found(words[0]), found(words[1]), build)], goal);
+            let decision = &decisions[0];
+            let summary = decision.summary();
+            let steps: Vec<_> = summary.steps.iter().map(|s| s.as_str()).collect();
+            assert_eq!(plan.units().len(), steps.len());
+            assert_eq!(decision.verdict == Verdict::Unchanged, steps.is_empty());
+            assert!(!decision.reasons.is_empty(), "a decision says why");
+            let reasons = decision.reasons.join(", ");
+            table.push(format!("{name}: {} <- {reasons}", steps.join(" ")));
+        }
+        insta::assert_snapshot!(table.join("\n"), @"
+        settled:  <- already runs this system
+        ordinary change: build copy activate verify commit <- runs 1ymw2907…-old, would boot 1ymw2907…-old
+        never deployed: build copy activate verify commit <- runs no system of infra or NixOS yet, has no system profile yet
+        tested but not committed: build copy commit <- would boot 1ymw2907…-old
+        committed but not running: build copy activate verify commit <- runs 1ymw2907…-old
+        test: build copy activate verify <- runs 1ymw2907…-old
+        test of what runs:  <- already runs this system
+        boot: build copy commit <- would boot 1ymw2907…-old
+        boot of the default:  <- will already boot this system
+        dry: build copy activate <- runs 1ymw2907…-old
+        dry on settled:  <- already runs this system
+        built on the host: build activate verify commit <- runs 1ymw2907…-old, would boot 1ymw2907…-old
+        ");
+    }
+
+    #[test]
+    fn steps_of_a_host_wait_for_each_other_and_hosts_do_not() {
+        let mut db = known(Some("old"), Some("old"), BuildOn::Local);
+        db.name = HostName::parse("db").expect("a name");
+        let web = known(Some("old"), Some("old"), BuildOn::Local);
+        let (_, plan) = deploy(&[db, web], Goal::Switch);
+        let waits: Vec<_> = plan
+            .units()
+            .iter()
+            .map(|unit| unit.after.iter().map(|id| id.0).collect::<Vec<_>>())
+            .collect();
+        let expected: Vec<Vec<usize>> = vec![
+            vec![],
+            vec![0],
+            vec![1],
+            vec![2],
+            vec![3],
+            vec![],
+            vec![5],
+            vec![6],
+            vec![7],
+            vec![8],
+        ];
+        assert_eq!(waits, expected);
+    }
+}
