@@ -33,18 +33,18 @@ mount_point_do() {
 }
 
 # The stand-in flake's own script knows what it needs; it is run again when anything of it has changed.
-pocket_stage="$repo/checks/pocket/stage"
-
 pocket_stamp() {
   (cd "$repo/checks/pocket" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum)
 }
 
+# The packages themselves are in the store, which may have been thrown away on its own.
 pocket_ready() {
-  [ -d "$INFRA_LAB/pocket" ] && [ "$(cat "$INFRA_LAB/pocket.stamp" 2>/dev/null)" = "$(pocket_stamp)" ]
+  [ -d "$INFRA_LAB/pocket" ] && [ -d "$INFRA_LAB/store/var/nix/gcroots/pocket" ] &&
+    [ "$(cat "$INFRA_LAB/pocket.stamp" 2>/dev/null)" = "$(pocket_stamp)" ]
 }
 
 pocket_do() {
   rm -f "$INFRA_LAB/pocket.stamp"
-  "$repo/checks/with-store" "$pocket_stage"
+  "$repo/checks/with-store" "$repo/checks/pocket/stage"
   pocket_stamp >"$INFRA_LAB/pocket.stamp"
 }

@@ -8,14 +8,12 @@ lab_tools=(
   git:git                           # Nix flakes; the tests' repositories
   jq:jq                             # hygiene checks, staging
   ssh:openssh-client                # infra itself
-  sshd:openssh-server               # the test hosts' sshd
+  ssh-keygen:openssh-client         # ... and the keys of test hosts
   ip:iproute2                       # the test hosts' networks
   tc:iproute2                       # ... and slow links
   systemd-nspawn:systemd-container  # test hosts with systemd
   mmdebstrap:mmdebstrap             # their userland
   mkfs.ext4:e2fsprogs               # ... and full disks
-  cpio:cpio                         # initrds
-  depmod:kmod                       # initrds
   shellcheck:shellcheck             # checks of our own scripts
   unshare:util-linux                # everything private
 )
@@ -60,13 +58,7 @@ packages_do() {
   as_root apt-get -q -o DPkg::Lock::Timeout=180 -o Acquire::Retries=3 update ||
     echo "warning: apt-get update did not succeed; going on with what it has"
   refuse_surprises "$@"
-  if printf '%s\n' "$@" | grep -qx openssh-server; then
-    without_starting_daemons "${apt_install[@]}" "$@"
-    # A test host's sshd is started by the tests. This machine's own stays as it was: absent.
-    keep_disabled ssh.service
-  else
-    as_root "${apt_install[@]}" "$@"
-  fi
+  without_starting_daemons "${apt_install[@]}" "$@"
 }
 
 # Installing by name may still remove a package or pull the C library forward. Neither is ours to do; the one exception
@@ -107,19 +99,7 @@ without_starting_daemons() {
   return "$status"
 }
 
-# keep_disabled UNIT: not at the next boot either. A machine without systemd keeps the same links by Debian's own helper.
-keep_disabled() {
-  if has_command systemctl; then
-    as_root systemctl disable --quiet "$1"
-  else
-    as_root deb-systemd-helper disable "$1"
-  fi
-}
-
 explain_packages() {
   echo "  packages   apt-get install $(tr '\n' ' ' <<<"$1")"
-  echo "             and what these depend on; nothing is removed and the C library is not upgraded"
-  if grep -qx openssh-server <<<"$1"; then
-    echo "             (this machine's ssh service is neither started nor enabled: the tests run sshd on their own)"
-  fi
+  echo "             and what these depend on; no service is started, nothing is removed, the C library is not upgraded"
 }

@@ -1,14 +1,15 @@
 # shellcheck shell=bash
-# The userland of the test hosts with systemd: Debian's, small, made by mmdebstrap, never written to after it is made
-# (every host has its own overlay).
+# The userland of the test hosts: Debian's, small, made by mmdebstrap, never written to after it is made (every host has
+# its own overlay).
 
 # The same on every machine where it can be had: then the tests see the same systemd on Debian 12 and 13.
 rootfs_suite=trixie
-rootfs_packages=systemd,systemd-sysv,dbus,openssh-server,iproute2,procps
+# busybox-static is the only /bin/sh of Nix's build sandbox on a host, and the web client of probes.
+rootfs_packages=systemd,systemd-sysv,dbus,openssh-server,iproute2,busybox-static
 
-# Made by another recipe is as good as not made: the recipe is this file.
+# Made by another recipe is as good as not made: the recipe is this file, and the prefix is a mount point in the tree.
 rootfs_stamp() {
-  sha256sum <"$repo/checks/setup.d/rootfs.sh"
+  { cat "$repo/checks/setup.d/rootfs.sh" && echo "$INFRA_NIX_PREFIX"; } | sha256sum
 }
 
 rootfs_ready() {
