@@ -1,0 +1,4 @@
+# Our own NixOS modules. The list is explicit: adding a folder is not yet publishing it.
+{
+  identity = ./identity;
+}

@@ -1,0 +1,47 @@
+# Class `nixos`: a whole NixOS machine, evaluated by the user's own nixpkgs.
+#
+# Nothing here depends on the commit of the repository, on purpose: a system that names its commit changes with every commit of anything.
+{
+  lib,
+  infraLib,
+  inputs,
+  root,
+  nixosModules,
+}:
+let
+  hostFiles = import ./host-files.nix { inherit lib infraLib inputs root; };
+
+  # What host.toml already said. Defaults only: a configuration may disagree.
+  identity = host: {
+    _file = "hosts/${host.name}/host.toml";
+    _class = "nixos";
+    config = {
+      networking.hostName = lib.mkDefault host.name;
+      nixpkgs.hostPlatform = lib.mkDefault host.system;
+      infra.host = { inherit (host) name class; };
+    };
+  };
+
+  sharedModules =
+    host:
+    infraLib.shared.select {
+      inherit root;
+      wanted = host.shared;
+      file = "default.nix";
+    };
+in
+extraModules: host:
+let
+  configuration = inputs.nixpkgs.lib.nixosSystem {
+    specialArgs = {
+      inherit inputs;
+      infra = host;
+    };
+    modules =
+      sharedModules host ++ nixosModules ++ extraModules ++ [ (identity host) ] ++ hostFiles host;
+  };
+in
+{
+  inherit configuration;
+  inherit (configuration.config.system.build) toplevel;
+}
