@@ -1,0 +1,46 @@
+# Pieces of text that name what must stand before them, such as activation scripts.
+{ lib }:
+let
+  inherit (lib) concatStringsSep isAttrs;
+
+  # Depth first: what a piece needs comes right before it, and everything only once.
+  textClosureList =
+    pieces: names:
+    let
+      add =
+        state: name:
+        if state.done ? ${name} then
+          state
+        else
+          let
+            piece = pieces.${name};
+            seen = state // {
+              done = state.done // {
+                ${name} = true;
+              };
+            };
+            before = lib.foldl' add seen (if isAttrs piece then piece.deps else [ ]);
+          in
+          before // { texts = before.texts ++ [ (if isAttrs piece then piece.text else piece) ]; };
+    in
+    (lib.foldl' add {
+      done = { };
+      texts = [ ];
+    } names).texts;
+in
+{
+  inherit textClosureList;
+  textClosureMap =
+    f: pieces: names:
+    concatStringsSep "\n" (map f (textClosureList pieces names));
+  noDepEntry = text: {
+    inherit text;
+    deps = [ ];
+  };
+  fullDepEntry = text: deps: { inherit text deps; };
+  packEntry = deps: {
+    inherit deps;
+    text = "";
+  };
+  stringAfter = deps: text: { inherit text deps; };
+}
