@@ -1,4 +1,4 @@
-# The tests of nix/lib as data. Yields how many there are, and the failures: [ { test; got; expected; } ].
+# The tests of nix/lib. They need nixpkgs' `lib` and nothing else, like the room they test.
 #
 #   nix eval --impure --expr 'import ./checks/nix/unit { lib = (builtins.getFlake "nixpkgs").lib; }'
 { lib }:
@@ -6,35 +6,20 @@ let
   infraLib = import ../../../nix/lib { inherit lib; };
 
   files = [
-    ./nearest.nix
-    ./host-name.nix
     ./folders.nix
-    ./settings.nix
-    ./shared.nix
+    ./host-name.nix
     ./host.nix
+    ./nearest.nix
     ./problem.nix
     ./require-input.nix
+    ./settings.nix
+    ./shared.nix
   ];
 
   testsOf =
     file:
-    map (test: test // { file = baseNameOf file; }) (import file { inherit lib infraLib; });
-
-  tests = lib.concatMap testsOf files;
-
-  # A throw is a failure of its test, not of the run. What should throw is tested with its text in checks/nix/errors.
-  outcome =
-    test:
-    let
-      got = builtins.tryEval (builtins.deepSeq test.expr test.expr);
-    in
-    {
-      test = "${test.file}: ${test.name}";
-      inherit (test) expected;
-      got = if got.success then got.value else "(throws)";
-    };
+    map (test: test // { name = "${baseNameOf file}: ${test.name}"; }) (
+      import file { inherit lib infraLib; }
+    );
 in
-{
-  count = builtins.length tests;
-  failures = builtins.filter (test: test.got != test.expected) (map outcome tests);
-}
+import ../outcomes.nix { inherit lib; } (lib.concatMap testsOf files)

@@ -1,4 +1,4 @@
-# A missing flake input is an error with the line to add (its text: checks/nix/errors), and the others are never looked at.
+# A missing flake input is an error with the line to add (its text: the group `errors`), and the others are never looked at.
 { infraLib, ... }:
 let
   require =

@@ -7,6 +7,7 @@ let
 in
 {
   _file = file;
+  _class = "nixos";
   config =
     if options.hardware or { } ? facter then
       { hardware.facter.reportPath = report; }

@@ -22,6 +22,24 @@ let
     };
   };
 
+  # The rest of infra takes the system from host.toml without evaluating anything; a configuration must not quietly build for another.
+  agreement =
+    host:
+    { config, ... }:
+    let
+      platform = config.nixpkgs.hostPlatform.system or config.nixpkgs.hostPlatform;
+    in
+    {
+      _file = "hosts/${host.name}/host.toml";
+      _class = "nixos";
+      config.assertions = [
+        {
+          assertion = platform == host.system;
+          message = "`nixpkgs.hostPlatform` of host `${host.name}` is ${platform}, but hosts/${host.name}/host.toml says system = \"${host.system}\". Make them agree.";
+        }
+      ];
+    };
+
   sharedModules =
     host:
     infraLib.shared.select {
@@ -38,7 +56,14 @@ let
       infra = host;
     };
     modules =
-      sharedModules host ++ nixosModules ++ extraModules ++ [ (identity host) ] ++ hostFiles host;
+      sharedModules host
+      ++ nixosModules
+      ++ extraModules
+      ++ [
+        (identity host)
+        (agreement host)
+      ]
+      ++ hostFiles host;
   };
 in
 {

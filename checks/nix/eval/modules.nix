@@ -1,0 +1,94 @@
+# Each of our modules alone, as somebody would import it without the rest.
+{
+  lib,
+  nixpkgs,
+  repository,
+}:
+let
+  ours = import ../../../modules;
+
+  least = {
+    imports = [ ../fixtures/mixed/hosts/good/configuration.nix ];
+    networking.hostName = "alone";
+    nixpkgs.hostPlatform = "x86_64-linux";
+  };
+
+  systemWith = modules: nixpkgs.lib.nixosSystem { modules = modules ++ [ least ]; };
+
+  # Options of a module are those that name it as their place.
+  declares =
+    option:
+    builtins.any (lib.hasSuffix " of infra") (map toString (option.declarations or [ ]));
+
+  ownOptions = name: builtins.filter declares (lib.collect lib.isOption (systemWith [ ours.${name} ]).options.infra);
+
+  perModule = name: [
+    {
+      name = "${name} evaluates alone";
+      expr = lib.hasPrefix "/nix/store/" (systemWith [ ours.${name} ]).config.system.build.toplevel.outPath;
+      expected = true;
+    }
+    {
+      name = "${name} has options, and they are described";
+      expr = {
+        some = ownOptions name != [ ];
+        undescribed = map (option: lib.showOption option.loc) (
+          builtins.filter (option: !(option ? description) || option.description == "") (ownOptions name)
+        );
+      };
+      expected = {
+        some = true;
+        undescribed = [ ];
+      };
+    }
+  ];
+
+  facterWith =
+    options:
+    (lib.evalModules {
+      modules = [
+        (import ../../../nix/eval/classes/facter.nix { name = "web"; } /report.json)
+        { inherit options; }
+      ];
+    }).config;
+  anything = lib.mkOption { type = lib.types.raw; };
+in
+lib.concatMap perModule (builtins.attrNames ours)
+++ [
+  {
+    name = "identity falls back to the machine's own name";
+    expr =
+      builtins.fromJSON
+        (systemWith [ ours.identity ]).config.environment.etc."infra/host.json".text;
+    expected = {
+      schema = 1;
+      host = "alone";
+      class = "nixos";
+    };
+  }
+  {
+    name = "facter.json goes where nixpkgs reads it";
+    expr = facterWith { hardware.facter.reportPath = anything; };
+    expected.hardware.facter.reportPath = /report.json;
+  }
+  {
+    name = "or where nixos-facter's own module does";
+    expr = facterWith { facter.reportPath = anything; };
+    expected.facter.reportPath = /report.json;
+  }
+  {
+    name = "and is an error where nobody does";
+    expr =
+      let
+        failed = builtins.head (facterWith { assertions = anything; }).assertions;
+      in
+      {
+        inherit (failed) assertion;
+        named = lib.hasPrefix "hosts/web/facter.json is there, but nothing reads it" failed.message;
+      };
+    expected = {
+      assertion = false;
+      named = true;
+    };
+  }
+]

@@ -1,0 +1,27 @@
+# shellcheck shell=bash
+# What other readers hold us to: the CLI's tests read the same JSON, people read the same table.
+
+golden_json() {
+  same_file "checks/golden/$1.json" "$repo/checks/golden/$1.json" "$(evaluate "$2" | jq .)"
+}
+
+# The lines between `<!-- NAME:begin -->` and `<!-- NAME:end -->` of FILE are TEXT.
+generated_part() {
+  local name=$1 file=$2 text=$3 whole
+  whole=$(awk -v begin="<!-- $name:begin -->" -v end="<!-- $name:end -->" -v text="$text" '
+    $0 == end { inside = 0 }
+    !inside { print }
+    $0 == begin { print text; inside = 1; found = 1 }
+    END { if (!found) print "(no markers for " begin ")" }
+  ' "$file")
+  same_file "the part \`$name\` of ${file#"$repo"/}" "$file" "$whole"
+}
+
+golden_json host-toml '
+  import (here + "/golden/host-toml.nix") { infraLib = import (here + "/../../nix/lib") { inherit lib; }; }'
+golden_json pair '
+  import (here + "/golden/pair.nix") {
+    inherit (import (here + "/repository.nix") { inherit nixpkgs; } { root = here + "/../../examples/pair"; }) infra;
+  }'
+generated_part host-toml "$repo/nix/docs/repository.md" "$(evaluate '
+  import (here + "/golden/reference.nix") { inherit lib; infraLib = import (here + "/../../nix/lib") { inherit lib; }; }' | jq -r .)"

@@ -1,0 +1,74 @@
+# shellcheck shell=bash
+# examples/homelab as far as it can be known without its inputs: hosts, contracts, modules, homes, lock.
+
+homelab=$repo/examples/homelab
+
+hosts_and_homes() {
+  stage_repository homelab "$homelab"
+  same "the hosts of homelab" \
+    '{"git":"microvm on nas","laptop":"nixos","nas":"nixos","router":"nixos"}' \
+    "$(nix_ eval --json "path:$work/homelab#infra.index" | jq -cS 'map_values(.class + (if .parent then " on " + .parent else "" end))')"
+  same "the homes of homelab" '["anna@git","anna@laptop","anna@nas","anna@router"]' \
+    "$(nix_ eval --json "path:$work/homelab#homeConfigurations" --apply builtins.attrNames)"
+  same "parents, builders and relays are hosts" "[]" \
+    "$(nix_ eval --json "path:$work/homelab#infra.index" |
+      jq -c 'keys as $hosts | [ .[] | .parent, .relay, (.build | select(. != "local" and . != "target")) | values ] - $hosts')"
+}
+
+contracts() {
+  local answer
+  if answer=$(evaluate '
+    import (here + "/contracts.nix") { inherit lib; infraLib = import (here + "/../../nix/lib") { inherit lib; }; } (here + "/../../examples/homelab")' \
+    2>"$work/error"); then
+    same_file "what the hosts of homelab need and offer" "$here/golden/homelab-contracts.json" "$(jq . <<<"$answer")"
+  else
+    fail "the contracts of homelab do not evaluate" "$(cat "$work/error")"
+  fi
+}
+
+# The structural check itself refuses what the plane will refuse.
+contract_words() {
+  local error
+  cp -r "$homelab" "$work/misspelt"
+  chmod -R u+w "$work/misspelt"
+  sed -i 's/format = "password-hash"/fromat = "password-hash"/' "$work/misspelt/modules/people/contract.nix"
+  if error=$(evaluate "
+    import (here + \"/contracts.nix\") { inherit lib; infraLib = import (here + \"/../../nix/lib\") { inherit lib; }; } $work/misspelt" 2>&1); then
+    fail "a misspelt key of a contract is accepted"
+  elif grep -q 'fromat.*does not exist' <<<"$error" && grep -qF modules/people/contract.nix <<<"$error"; then
+    pass
+  else
+    fail "a misspelt key of a contract is refused without naming it" "$error"
+  fi
+}
+
+# A contract asks for a value by a name; the files in context/ give it under the same one.
+context() {
+  local file name names
+  names=$(jq -r '[ .[].values | keys[] ] | unique[]' "$here/golden/homelab-contracts.json")
+  while IFS= read -r file; do
+    for name in $(evaluate "builtins.attrNames (builtins.fromTOML (builtins.readFile $file))" | jq -r '.[]'); do
+      if grep -qx -- "$name" <<<"$names"; then pass; else fail "${file#"$repo"/} fills \`$name\`, which no contract asks for"; fi
+    done
+  done < <(find "$homelab/context" -name '*.toml')
+}
+
+# All but the infra input, whose release this checkout cannot know, is pinned at what the README says is pinned.
+lock() {
+  lock_is_complete "examples/homelab (with infra given)" "$work/homelab"
+  same "every input of homelab but infra is locked" \
+    '["disko","home-manager","microvm","nixpkgs"]' "$(jq -c '.nodes.root.inputs | keys' "$homelab/flake.lock")"
+  same "every lock has a revision and a hash" "" \
+    "$(jq -r '.nodes | to_entries[] | select(.key != "root")
+      | select((.value.locked.rev | length) != 40 or (.value.locked.narHash | startswith("sha256-") | not)) | .key' "$homelab/flake.lock")"
+  same "homelab and our flake agree on nixpkgs" \
+    "$(jq -c .nodes.nixpkgs.locked "$repo/flake.lock")" "$(jq -c .nodes.nixpkgs.locked "$homelab/flake.lock")"
+  same "pair and our flake agree on nixpkgs" \
+    "$(jq -c .nodes.nixpkgs.locked "$repo/flake.lock")" "$(jq -c .nodes.nixpkgs.locked "$repo/examples/pair/flake.lock")"
+}
+
+hosts_and_homes
+contracts
+contract_words
+context
+lock
