@@ -7,6 +7,8 @@ setup_d=$(dirname "${BASH_SOURCE[0]}")
 . "$setup_d/speak.sh"
 # shellcheck source=root.sh
 . "$setup_d/root.sh"
+# shellcheck source=lanes.sh
+. "$setup_d/lanes.sh"
 # shellcheck source=archive.sh
 . "$setup_d/archive.sh"
 # shellcheck source=packages.sh

@@ -38,3 +38,19 @@ step() {
   fi
   say "$name: done in $(seconds_since "$began") s"
 }
+
+# Asks before a machine is changed, where there is somebody to ask.
+confirm() {
+  local answer
+  if [ -n "${CI:-}" ] || [ ! -t 0 ]; then
+    return 0
+  fi
+  read -r -p "Go on? [Y/n] " answer
+  case $answer in
+    '' | y | Y | yes) ;;
+    *)
+      echo "Nothing was changed."
+      exit 1
+      ;;
+  esac
+}
