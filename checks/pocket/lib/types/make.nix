@@ -99,7 +99,7 @@ let
         an ad-hoc `type // { check = ...; }' override, which is incompatible with
         the v2 merge mechanism: its `merge' would not use the new `check'.
 
-        Please use `lib.types.addCheck' to add a check to a type.
+        Please use `lib.types.addCheck` to add a check to a type.
       '';
 
   # The same question to types of both styles.
