@@ -1,4 +1,5 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2016
+# (SC2154: the variables are those of run. SC2016: what stands in single quotes is Nix, or text with backquotes.)
 # Nix as the checks call it: quiet, offline, and never building while it evaluates.
 
 require_nix() {
@@ -26,10 +27,7 @@ path_lock() {
 
 # Sets nixpkgs, the folder of the flake, and nixpkgs_ref, a locked reference to it for pure evaluation.
 find_nixpkgs() {
-  local lab=${INFRA_LAB:-${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}}}
-  # As checks/setup chooses it; with-store hands INFRA_LAB on.
-  [ -n "${INFRA_LAB:-}" ] || lab=${lab:-/var/cache}/infra-lab
-  nixpkgs=${INFRA_NIXPKGS:-$lab/pocket}
+  nixpkgs=${INFRA_NIXPKGS:-$INFRA_LAB/pocket}
   if [ ! -e "$nixpkgs/flake.nix" ]; then
     echo "error: no nixpkgs flake at $nixpkgs" >&2
     echo "  fix: checks/setup (stages the stand-in), or set INFRA_NIXPKGS to the folder of a nixpkgs" >&2
@@ -48,7 +46,7 @@ evaluate() {
     let
       nixpkgs = builtins.getFlake \"$nixpkgs_ref\";
       inherit (nixpkgs) lib;
-      here = $here;
+      here = /. + \"$here\";
     in
     $expression"
 }

@@ -1,4 +1,5 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2016
+# (SC2154: the variables are those of run. SC2016: what stands in single quotes is Nix, or text with backquotes.)
 # How a check says what it found. One line for each failure with its evidence, one line at the end.
 
 passed=0

@@ -10,6 +10,7 @@ let
     ./index.nix
     ./modules.nix
     ./outputs.nix
+    ./packages.nix
     ./systems.nix
   ];
 

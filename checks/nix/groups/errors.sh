@@ -1,4 +1,5 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2016
+# (SC2154: the variables are those of ../run. SC2016: what stands in single quotes is Nix, or text with backquotes.)
 # What a person reads when their repository is wrong: the thing, the place, the fix.
 
 # says NAME FIXTURE ATTRIBUTE LINE...: evaluating the attribute of the fixture fails, and its error has these lines.
@@ -90,5 +91,5 @@ fi
 if error=$(evaluate '(import (here + "/../../nix/flake/mk-infra.nix") { framework = { }; nixosModules = { }; } { inputs = { }; root = here; }).infra.index' 2>&1); then
   fail "no error without an input nixpkgs"
 else
-  grep -qF 'infra: the flake has no input `nixpkgs`' <<<"$error" && pass || fail "no input nixpkgs" "$error"
+  same "the error without an input nixpkgs names it" 1 "$(grep -cF 'infra: the flake has no input `nixpkgs`' <<<"$error")"
 fi

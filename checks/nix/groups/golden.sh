@@ -1,4 +1,5 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2016
+# (SC2154: the variables are those of ../run. SC2016: what stands in single quotes is Nix, or text with backquotes.)
 # What other readers hold us to: the CLI's tests read the same JSON, people read the same table.
 
 golden_json() {

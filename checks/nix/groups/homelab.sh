@@ -1,4 +1,5 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2016
+# (SC2154: the variables are those of ../run. SC2016: what stands in single quotes is Nix, or text with backquotes.)
 # examples/homelab as far as it can be known without its inputs: hosts, contracts, modules, homes, lock.
 
 homelab=$repo/examples/homelab
@@ -33,7 +34,7 @@ contract_words() {
   chmod -R u+w "$work/misspelt"
   sed -i 's/format = "password-hash"/fromat = "password-hash"/' "$work/misspelt/modules/people/contract.nix"
   if error=$(evaluate "
-    import (here + \"/contracts.nix\") { inherit lib; infraLib = import (here + \"/../../nix/lib\") { inherit lib; }; } $work/misspelt" 2>&1); then
+    import (here + \"/contracts.nix\") { inherit lib; infraLib = import (here + \"/../../nix/lib\") { inherit lib; }; } (/. + \"$work/misspelt\")" 2>&1); then
     fail "a misspelt key of a contract is accepted"
   elif grep -q 'fromat.*does not exist' <<<"$error" && grep -qF modules/people/contract.nix <<<"$error"; then
     pass
@@ -47,7 +48,7 @@ context() {
   local file name names
   names=$(jq -r '[ .[].values | keys[] ] | unique[]' "$here/golden/homelab-contracts.json")
   while IFS= read -r file; do
-    for name in $(evaluate "builtins.attrNames (builtins.fromTOML (builtins.readFile $file))" | jq -r '.[]'); do
+    for name in $(evaluate "builtins.attrNames (builtins.fromTOML (builtins.readFile (/. + \"$file\")))" | jq -r '.[]'); do
       if grep -qx -- "$name" <<<"$names"; then pass; else fail "${file#"$repo"/} fills \`$name\`, which no contract asks for"; fi
     done
   done < <(find "$homelab/context" -name '*.toml')
