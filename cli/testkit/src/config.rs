@@ -1,0 +1,269 @@
+//! What a lab is asked to be: its hosts, their kinds, their stores.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Most hosts a lab can have: the addresses that are left in its network.
+pub const MAX_HOSTS: usize = 250;
+
+/// Where a host keeps its `/nix`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Store {
+    /// A folder on the machine's disk.
+    #[default]
+    Dir,
+    /// In memory, of limited size. Lost when the power is cut.
+    Tmpfs {
+        /// Its size.
+        mib: u32,
+    },
+    /// A real file system of limited size in a file.
+    Ext4 {
+        /// Its size.
+        mib: u32,
+    },
+}
+
+/// What a host is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum HostKind {
+    /// Namespaces with sshd alone: enough to copy to and to fail on, and the cheapest.
+    Plain(Store),
+    /// Namespaces with a real systemd, where units start and stop. Its store is a folder, unless
+    /// [`HostConfig::store`] says otherwise.
+    Systemd,
+}
+
+/// One host in full. Made from a [`HostKind`], then changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HostConfig {
+    /// Whether it boots systemd.
+    pub systemd: bool,
+    /// Where its `/nix` is.
+    pub store: Store,
+    /// Whether it has Nix at all.
+    pub nix: bool,
+    /// Nix's `require-sigs` on the host. `true` is Nix's own default, and what production has.
+    pub require_sigs: bool,
+    /// Further lines for the host's `nix.conf`.
+    pub nix_conf: String,
+}
+
+impl From<HostKind> for HostConfig {
+    fn from(kind: HostKind) -> Self {
+        let (systemd, store) = match kind {
+            HostKind::Plain(store) => (false, store),
+            HostKind::Systemd => (true, Store::Dir),
+        };
+        Self {
+            systemd,
+            store,
+            nix: true,
+            require_sigs: true,
+            nix_conf: String::new(),
+        }
+    }
+}
+
+impl HostConfig {
+    /// Puts `/nix` elsewhere.
+    #[must_use]
+    pub fn store(mut self, store: Store) -> Self {
+        self.store = store;
+        self
+    }
+
+    /// Leaves Nix out.
+    #[must_use]
+    pub fn without_nix(mut self) -> Self {
+        self.nix = false;
+        self
+    }
+
+    /// Lets the host take paths without a signature.
+    #[must_use]
+    pub fn accepts_unsigned(mut self) -> Self {
+        self.require_sigs = false;
+        self
+    }
+
+    /// Adds a line to the host's `nix.conf`.
+    #[must_use]
+    pub fn nix_setting(mut self, line: &str) -> Self {
+        self.nix_conf.push_str(line);
+        self.nix_conf.push('\n');
+        self
+    }
+}
+
+/// A host as it is asked for on the command line: `web`, `db:plain`, `old:plain,tmpfs=64,no-nix`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostRequest {
+    /// Its name.
+    pub name: String,
+    /// Everything else.
+    pub config: HostConfig,
+}
+
+/// What is wrong with what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// Not a DNS label.
+    #[error(
+        "`{0}` is no host name: use 1 to 63 of a-z, 0-9 and `-`, not starting or ending with `-`"
+    )]
+    Name(String),
+    /// Two hosts of one name.
+    #[error("host `{0}` is asked for twice")]
+    Twice(String),
+    /// None at all, or more than there are addresses for.
+    #[error("a lab has 1 to {MAX_HOSTS} hosts, not {0}")]
+    Count(usize),
+    /// A word of a host's description that means nothing.
+    #[error(
+        "`{word}` of host `{host}` means nothing; known are: systemd, plain, dir, tmpfs=MIB, ext4=MIB, no-nix, unsigned"
+    )]
+    Word {
+        /// Whose description.
+        host: String,
+        /// The word.
+        word: String,
+    },
+}
+
+impl FromStr for HostRequest {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        let (name, words) = text.split_once(':').unwrap_or((text, "systemd"));
+        check_name(name)?;
+        let mut config = HostConfig::from(HostKind::Systemd);
+        for word in words.split(',') {
+            config = apply(config, word).ok_or_else(|| ConfigError::Word {
+                host: name.to_owned(),
+                word: word.to_owned(),
+            })?;
+        }
+        let name = name.to_owned();
+        Ok(Self { name, config })
+    }
+}
+
+fn apply(config: HostConfig, word: &str) -> Option<HostConfig> {
+    let systemd = |systemd| HostConfig {
+        systemd,
+        ..config.clone()
+    };
+    Some(match word.split_once('=') {
+        None => match word {
+            "systemd" => systemd(true),
+            "plain" => systemd(false),
+            "dir" => config.store(Store::Dir),
+            "no-nix" => config.without_nix(),
+            "unsigned" => config.accepts_unsigned(),
+            _ => return None,
+        },
+        Some(("tmpfs", mib)) => config.store(Store::Tmpfs {
+            mib: mib.parse().ok()?,
+        }),
+        Some(("ext4", mib)) => config.store(Store::Ext4 {
+            mib: mib.parse().ok()?,
+        }),
+        Some(_) => return None,
+    })
+}
+
+/// Everything that a lab's record keeps.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LabConfig {
+    /// The hosts, in the order of their addresses.
+    pub hosts: Vec<(String, HostConfig)>,
+    /// Folders put in front of the operator's `PATH`, after Nix.
+    pub bin_dirs: Vec<PathBuf>,
+}
+
+impl LabConfig {
+    /// Whether it can be made at all.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if !(1..=MAX_HOSTS).contains(&self.hosts.len()) {
+            return Err(ConfigError::Count(self.hosts.len()));
+        }
+        let mut seen = BTreeSet::new();
+        for (name, _) in &self.hosts {
+            check_name(name)?;
+            if !seen.insert(name) {
+                return Err(ConfigError::Twice(name.clone()));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_name(name: &str) -> Result<(), ConfigError> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let label = (1..=63).contains(&name.len())
+        && name.chars().all(allowed)
+        && !name.starts_with('-')
+        && !name.ends_with('-');
+    if label {
+        return Ok(());
+    }
+    Err(ConfigError::Name(name.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_is_read_word_by_word() {
+        let request: HostRequest = "old:plain,tmpfs=64,no-nix,unsigned".parse().unwrap();
+        assert_eq!(request.name, "old");
+        let expected = HostConfig::from(HostKind::Plain(Store::Tmpfs { mib: 64 }))
+            .without_nix()
+            .accepts_unsigned();
+        assert_eq!(request.config, expected);
+        let plain: HostRequest = "web".parse().unwrap();
+        assert_eq!(plain.config, HostKind::Systemd.into());
+    }
+
+    #[test]
+    fn what_means_nothing_is_named_with_what_would() {
+        for word in ["", "tmpfs", "tmpfs=big", "nixos", "size=3"] {
+            let error = format!("web:{word}").parse::<HostRequest>().unwrap_err();
+            let text = error.to_string();
+            assert!(
+                text.starts_with(&format!("`{word}` of host `web`")),
+                "{text}"
+            );
+            assert!(text.contains("ext4=MIB"), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_are_labels_and_unique() {
+        let lab = |names: &[&str]| LabConfig {
+            hosts: names
+                .iter()
+                .map(|name| ((*name).to_owned(), HostKind::Systemd.into()))
+                .collect(),
+            bin_dirs: Vec::new(),
+        };
+        lab(&["web", "db-1"]).check().unwrap();
+        assert_eq!(lab(&[]).check(), Err(ConfigError::Count(0)));
+        assert_eq!(
+            lab(&["a", "a"]).check(),
+            Err(ConfigError::Twice("a".into()))
+        );
+        for bad in ["", "-a", "a-", "A", "a.b", "a b", "../x", &"x".repeat(64)] {
+            assert_eq!(lab(&[bad]).check(), Err(ConfigError::Name(bad.into())));
+        }
+    }
+}
