@@ -100,3 +100,6 @@ lock_is_complete() {
     same "Nix rewrites the lock of $name" "$before" "$(cat "$folder/flake.lock")"
   fi
 }
+
+# ask ARGUMENTS...: the value of `nix eval`, or else its error text, which is then what a comparison shows.
+ask() { nix_ eval "$@" 2>"$work/stderr" || cat "$work/stderr"; }

@@ -20,7 +20,7 @@ own_flake() {
   jq --argjson nixpkgs "$nixpkgs_lock" '.nodes.nixpkgs.locked = $nixpkgs' "$repo/flake.lock" >"$copy/flake.lock"
   succeeds "nix flake show on our flake" nix_ flake show "path:$copy"
   succeeds "nix flake check on our flake" nix_ flake check --no-build "path:$copy"
-  names=$(nix_ eval --json "path:$copy#lib" --apply builtins.attrNames)
+  names=$(ask --json "path:$copy#lib" --apply builtins.attrNames)
   same "lib holds mkInfra" '["mkInfra"]' "$names"
   succeeds "the template is there" test -e \
     "$(nix_ eval --raw "path:$copy#templates.default.path" 2>/dev/null || echo /absent)/flake.nix"
@@ -30,11 +30,11 @@ pair() {
   local host record configuration
   stage_repository pair "$repo/examples/pair"
   lock_is_complete "examples/pair (pointed at $nixpkgs)" "$work/pair"
-  same "the schema" 1 "$(nix_ eval --json "path:$work/pair#infra.schema")"
+  same "the schema" 1 "$(ask --json "path:$work/pair#infra.schema")"
   for host in web db; do
-    record=$(nix_ eval --json "path:$work/pair#infra.hosts.$host.system") || record='{}'
-    configuration=$(nix_ eval --raw "path:$work/pair#nixosConfigurations.$host.config.system.build.toplevel.outPath")
-    same "$host: nixosConfigurations is what the CLI deploys" "$configuration" "$(jq -r '.toplevel.out' <<<"$record")"
+    record=$(ask --json "path:$work/pair#infra.hosts.$host.system")
+    configuration=$(ask --raw "path:$work/pair#nixosConfigurations.$host.config.system.build.toplevel.outPath")
+    same "$host: nixosConfigurations is what the CLI deploys" "$configuration" "$(jq -r .toplevel.out <<<"$record" 2>&1)"
   done
   succeeds "nix flake show on examples/pair" nix_ flake show "path:$work/pair"
   succeeds "nix flake check on examples/pair" nix_ flake check --no-build "path:$work/pair"
@@ -60,7 +60,7 @@ pair_edit() {
 }
 
 systems_of() {
-  nix_ eval --json "path:$work/$1#nixosConfigurations" --apply '
+  ask --json "path:$work/$1#nixosConfigurations" --apply '
     builtins.mapAttrs (_: host: {
       system = host.config.system.build.toplevel.outPath;
       triggers = map toString (host.config.systemd.services.web.restartTriggers or [ ]);
@@ -69,7 +69,7 @@ systems_of() {
 
 template() {
   stage_repository template "$repo/templates/default"
-  same "the template evaluates" '["web"]' "$(nix_ eval --json "path:$work/template#infra.hosts" --apply builtins.attrNames)"
+  same "the template evaluates" '["web"]' "$(ask --json "path:$work/template#infra.hosts" --apply builtins.attrNames)"
   succeeds "the template's system evaluates" nix_ eval --json "path:$work/template#infra.hosts.web.system"
 }
 

@@ -8,11 +8,11 @@ hosts_and_homes() {
   stage_repository homelab "$homelab"
   same "the hosts of homelab" \
     '{"git":"microvm on nas","laptop":"nixos","nas":"nixos","router":"nixos"}' \
-    "$(nix_ eval --json "path:$work/homelab#infra.index" | jq -cS 'map_values(.class + (if .parent then " on " + .parent else "" end))')"
+    "$(ask --json "path:$work/homelab#infra.index" | jq -cS 'map_values(.class + (if .parent then " on " + .parent else "" end))' 2>&1)"
   same "the homes of homelab" '["anna@git","anna@laptop","anna@nas","anna@router"]' \
-    "$(nix_ eval --json "path:$work/homelab#homeConfigurations" --apply builtins.attrNames)"
+    "$(ask --json "path:$work/homelab#homeConfigurations" --apply builtins.attrNames)"
   same "parents, builders and relays are hosts" "[]" \
-    "$(nix_ eval --json "path:$work/homelab#infra.index" |
+    "$(ask --json "path:$work/homelab#infra.index" |
       jq -c 'keys as $hosts | [ .[] | .parent, .relay, (.build | select(. != "local" and . != "target")) | values ] - $hosts')"
 }
 
