@@ -1,1 +1,13 @@
-//! placeholder
+//! The only hands infra has: processes, Nix, SSH, the repository's files, its own state folder.
+//!
+//! Everything here does what it is told and reports what it saw, as types of `infra-model`.
+//!
+//! Never: decisions (what to do is settled before it gets here), printing, plans, rendering. This crate imports neither
+//! `infra-plan` nor `infra-engine` nor `infra-view`.
+
+pub mod host;
+pub mod nix;
+pub mod process;
+pub mod repo;
+pub mod ssh;
+pub mod state;

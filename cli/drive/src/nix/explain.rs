@@ -1,0 +1,354 @@
+//! From what Nix says to what the user needs to know: the user's own file and line first, ours last.
+
+use super::log::{Frame, Log, Message};
+use crate::repo::Repo;
+use infra_model::{Code, Diagnostic, HostName, Place, StorePath};
+use std::fmt::Write as _;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::ExitStatus;
+
+/// How many of the user's own places are told besides the first.
+const MORE_PLACES: usize = 4;
+/// How many lines of a failed build or copy are told.
+const TAIL: usize = 25;
+
+/// Explains failed evaluations of one host of one repository.
+pub(crate) struct Explain<'a> {
+    pub(crate) repo: &'a Repo,
+    pub(crate) host: &'a HostName,
+}
+
+impl Explain<'_> {
+    /// Why an evaluation failed.
+    pub(crate) fn evaluation(&self, log: &Log, status: ExitStatus) -> Diagnostic {
+        if let Some(signal) = status.signal() {
+            return Diagnostic::new(
+                Code::NixFailure,
+                format!(
+                    "the evaluation of {} was killed (signal {signal})",
+                    self.host
+                ),
+            )
+            .with_cause("signal 9 is mostly the kernel's, when memory runs out")
+            .with_fix("evaluate fewer hosts at once (--jobs 1), or give the machine more memory");
+        }
+        // The last error is the one Nix ended with.
+        let Some(error) = log.errors.last() else {
+            return Diagnostic::new(
+                Code::NixFailure,
+                format!("Nix could not evaluate {}", self.host),
+            )
+            .with_cause(tail(&log.complaint()))
+            .with_fix("see that Nix itself works: infra doctor");
+        };
+        self.no_infra_output(error)
+            .or_else(|| self.untracked(error))
+            .or_else(|| unreachable_input(error))
+            .unwrap_or_else(|| self.configuration(error))
+    }
+
+    /// An ordinary error in the configuration.
+    fn configuration(&self, error: &Message) -> Diagnostic {
+        let text = self.shorten(&error.text);
+        let (code, title) = if text.starts_with("syntax error") {
+            (Code::NixSyntax, "a Nix file does not parse".to_owned())
+        } else {
+            (
+                Code::NixEvaluation,
+                format!("the configuration of {} does not evaluate", self.host),
+            )
+        };
+        let mut own = error
+            .frames
+            .iter()
+            .filter_map(|frame| Some((self.own_place(frame)?, frame.what.as_str())));
+        // An option's error names its file in words; that file is nearer to the fault than the frames of the module system.
+        let mentioned = self.mentioned_place(&text);
+        let first = own.next();
+        let place = mentioned.or_else(|| first.as_ref().map(|(place, _)| place.clone()));
+        let mut cause = text.clone();
+        let mut told = vec![place.as_ref().map(ToString::to_string)];
+        for (also, what) in first.into_iter().chain(own) {
+            let at = Some(also.to_string());
+            if told.len() > MORE_PLACES || told.contains(&at) {
+                continue;
+            }
+            let what = if what.is_empty() { "" } else { " " }.to_owned() + what;
+            let _ = write!(cause, "\nfrom {also}{what}");
+            told.push(at);
+        }
+        let diagnostic = Diagnostic::new(code, title).with_cause(cause);
+        let diagnostic = match place {
+            Some(place) => diagnostic.with_place(place),
+            None => diagnostic,
+        };
+        match fix_for(&text) {
+            Some(fix) => diagnostic.with_fix(fix),
+            None => diagnostic.with_fix("correct the configuration at this place"),
+        }
+    }
+
+    fn no_infra_output(&self, error: &Message) -> Option<Diagnostic> {
+        (error.text.contains("does not provide attribute") && error.text.contains("infra.hosts"))
+            .then(|| {
+                Diagnostic::new(
+                    Code::SchemaMismatch,
+                    format!("the flake has no output for host {}", self.host),
+                )
+                .with_cause(error.text.clone())
+                .with_place(Place::file("flake.nix"))
+                .with_fix("let flake.nix say: outputs = inputs: inputs.infra.lib.mkInfra { inherit inputs; root = ./.; }; and if it does, track the host's folder (git add)")
+            })
+    }
+
+    /// A file that is there, but that Git has not been told of, does not exist for a flake.
+    fn untracked(&self, error: &Message) -> Option<Diagnostic> {
+        let text = &error.text;
+        let missing = text.contains("is not tracked by Git")
+            || text.contains("No such file or directory")
+            || text.contains("does not exist");
+        if !missing {
+            return None;
+        }
+        let file = text
+            .split(['\'', '"', '‘', '’', '«', '»'])
+            .filter_map(|part| self.repo_relative(part).or_else(|| Some(part.to_owned())))
+            .find(|part| {
+                !part.is_empty()
+                    && !part.starts_with('/')
+                    && (part.contains('/') || part.contains('.'))
+                    && self.repo.root().join(part).exists()
+            })?;
+        Some(
+            Diagnostic::new(
+                Code::UntrackedFile,
+                format!("{file} exists, but Git does not track it, so Nix cannot see it"),
+            )
+            .with_place(Place::file(&file))
+            .with_fix(format!("git add {file}")),
+        )
+    }
+
+    /// `/nix/store/…-source/hosts/web/x.nix` → `hosts/web/x.nix`, if that file is in the user's repository.
+    fn repo_relative(&self, path: &str) -> Option<String> {
+        let file = in_source_tree(path)?;
+        self.repo
+            .root()
+            .join(file)
+            .exists()
+            .then(|| file.to_owned())
+    }
+
+    /// The same for a file that need not exist, but whose folder does.
+    fn would_be(&self, path: &str) -> Option<String> {
+        let file = in_source_tree(path)?;
+        let folder = Path::new(file).parent()?;
+        self.repo
+            .root()
+            .join(folder)
+            .is_dir()
+            .then(|| file.to_owned())
+    }
+
+    /// The place of a frame, if it lies in the user's repository. Other sources (nixpkgs) have files of the same names, so contents are compared.
+    fn own_place(&self, frame: &Frame) -> Option<Place> {
+        let file = self.repo_relative(&frame.file)?;
+        let ours = self.repo.peek(&file)?;
+        if let Ok(theirs) = std::fs::read_to_string(&frame.file)
+            && theirs != ours
+        {
+            return None;
+        }
+        let mut place = Place::position(&file, frame.line, frame.column);
+        place.excerpt = ours
+            .lines()
+            .nth(frame.line.saturating_sub(1))
+            .map(str::to_owned);
+        Some(place)
+    }
+
+    /// Names of the user's files instead of the store paths they were copied to.
+    fn shorten(&self, text: &str) -> String {
+        let mut short = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find("/nix/store/") {
+            let (before, from) = rest.split_at(at);
+            short += before;
+            let end = from
+                .find(|c: char| c.is_whitespace() || "'\"`»:,)".contains(c))
+                .unwrap_or(from.len());
+            let (path, after) = from.split_at(end);
+            short += &self.would_be(path).unwrap_or_else(|| path.to_owned());
+            rest = after;
+        }
+        short + rest
+    }
+
+    /// The first file of the repository that the (shortened) text names, with the line that sets the option it speaks of.
+    fn mentioned_place(&self, text: &str) -> Option<Place> {
+        let file = text.split(['`', '\'', '"']).find(|part| {
+            Path::new(part).extension().is_some_and(|e| e == "nix")
+                && !part.starts_with('/')
+                && self.repo.peek(part).is_some()
+        })?;
+        let option = text
+            .split_once("option `")
+            .and_then(|(_, rest)| rest.split('\'').next())?;
+        let last = option.rsplit('.').next().unwrap_or(option);
+        let content = self.repo.peek(file)?;
+        let found = content.lines().enumerate().find(|(_, line)| {
+            let code = line.trim_start();
+            !code.starts_with('#')
+                && code
+                    .split('=')
+                    .next()
+                    .is_some_and(|left| left.trim().rsplit('.').next() == Some(last))
+        });
+        Some(match found {
+            Some((at, line)) => {
+                let column = line
+                    .find(last)
+                    .map(|byte| line.get(..byte).unwrap_or_default().chars().count() + 1);
+                let mut place = Place::position(file, at + 1, column);
+                place.excerpt = Some(line.to_owned());
+                place
+            }
+            None => Place::file(file),
+        })
+    }
+}
+
+/// What comes after `/nix/store/…-source/`.
+fn in_source_tree(path: &str) -> Option<&str> {
+    let (base, file) = path.strip_prefix("/nix/store/")?.split_once('/')?;
+    base.ends_with("-source").then_some(file)
+}
+
+fn unreachable_input(error: &Message) -> Option<Diagnostic> {
+    let offline = [
+        "unable to download",
+        "Could not resolve hostname",
+        "Couldn't resolve host",
+        "unable to access",
+    ]
+    .iter()
+    .any(|sign| error.text.contains(sign));
+    offline.then(|| {
+        Diagnostic::new(Code::NixFailure, "an input of the flake cannot be fetched")
+            .with_cause(error.text.clone())
+            .with_place(Place::file("flake.lock"))
+            .with_fix("connect to the network once, so that Nix can fetch the inputs it does not have yet")
+    })
+}
+
+/// Advice for the mistakes that everybody makes.
+fn fix_for(text: &str) -> Option<String> {
+    if text.contains("does not exist") && text.contains("option `") {
+        return Some(
+            "correct the name of the option, or import the module that declares it".to_owned(),
+        );
+    }
+    if text.contains("is not of type") {
+        return Some("give a value of the type the option asks for".to_owned());
+    }
+    if text.starts_with("undefined variable") {
+        return Some("correct the name, or add it to the arguments of the file".to_owned());
+    }
+    if text.contains("is used but not defined")
+        || text.contains("accessed but has no value defined")
+    {
+        return Some("set the option in the host's configuration".to_owned());
+    }
+    None
+}
+
+/// Why a build failed.
+pub(crate) fn build(drv: &StorePath, log: &Log, status: ExitStatus) -> Diagnostic {
+    let complaint = log.complaint();
+    if let Some(full) = disk_full(&complaint, "this machine") {
+        return full;
+    }
+    let name = drv.name().trim_end_matches(".drv");
+    Diagnostic::new(Code::BuildFailed, format!("{name} does not build"))
+        .with_cause(if complaint.is_empty() {
+            status.to_string()
+        } else {
+            tail(&complaint)
+        })
+        .with_fix(format!("read the whole log: nix log {drv}"))
+}
+
+/// Why a copy failed.
+pub(crate) fn copy(path: &StorePath, log: &Log, status: ExitStatus) -> Diagnostic {
+    let complaint = log.complaint();
+    let says = |sign: &str| complaint.contains(sign);
+    if let Some(full) = disk_full(&complaint, "the host") {
+        return full;
+    }
+    if says("lacks a signature by a trusted key")
+        || says("you are not privileged")
+        || says("not allowed to")
+    {
+        return Diagnostic::new(
+            Code::UntrustedUser,
+            "the host's Nix does not trust the user we log in as",
+        )
+        .with_cause(tail(&complaint))
+        .with_fix("log in as root, or add the user to nix.settings.trusted-users on the host");
+    }
+    if says("nix-daemon: not found")
+        || says("nix-daemon: command not found")
+        || says("nix-daemon: No such file")
+    {
+        return Diagnostic::new(Code::NoNixOnHost, "there is no Nix on the host")
+            .with_cause(tail(&complaint))
+            .with_fix("install Nix on the host, or add its folder to the PATH of SSH sessions");
+    }
+    let lost = [
+        "Broken pipe",
+        "Nix daemon disconnected",
+        "unexpected end-of-file",
+        "Connection reset",
+        "not responding",
+        "failed to start SSH",
+    ];
+    if lost.iter().any(|sign| says(sign)) {
+        return Diagnostic::new(Code::ConnectionLost, "the connection broke while copying")
+            .with_cause(tail(&complaint))
+            .with_fix("run the same command again: what has arrived is kept");
+    }
+    Diagnostic::new(
+        Code::CopyFailed,
+        format!("{} could not be copied", path.name()),
+    )
+    .with_cause(if complaint.is_empty() {
+        status.to_string()
+    } else {
+        tail(&complaint)
+    })
+    .with_fix("correct what Nix complains about, then run the same command again: what has arrived is kept")
+}
+
+/// A full disk shows in several ways; the daemon cannot even open its database then.
+fn disk_full(complaint: &str, whose: &str) -> Option<Diagnostic> {
+    let full = complaint.contains("No space left on device")
+        || complaint.contains("database or disk is full");
+    full.then(|| {
+        Diagnostic::new(Code::DiskFull, format!("the disk of {whose} is full"))
+            .with_cause(tail(complaint))
+            .with_fix(format!(
+                "free space where /nix is on {whose}: nix-collect-garbage, or delete other files; then run the same command again"
+            ))
+    })
+}
+
+fn tail(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    let from = lines.len().saturating_sub(TAIL);
+    lines.get(from..).unwrap_or_default().join("\n")
+}
+
+#[cfg(test)]
+#[path = "explain_tests.rs"]
+mod tests;

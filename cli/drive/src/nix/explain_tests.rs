@@ -1,0 +1,241 @@
+//! What users are told, for logs that real versions of Nix wrote.
+
+use super::{Explain, build, copy};
+use crate::nix::log::Log;
+use crate::repo::Repo;
+use infra_model::{Diagnostic, HostName, StorePath};
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
+const SOURCE: &str = "/nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-source";
+
+fn tell(fault: &Diagnostic) -> String {
+    let place = fault.place.as_ref();
+    format!(
+        "[{}] {}\nat {} | {}\n{}\nfix: {}",
+        fault.code.name(),
+        fault.title,
+        place.map(ToString::to_string).unwrap_or_default(),
+        place.and_then(|p| p.excerpt.clone()).unwrap_or_default(),
+        fault.cause.clone().unwrap_or_default(),
+        fault.fix.clone().unwrap_or_default()
+    )
+}
+
+fn evaluation(lines: &[String]) -> String {
+    let dir = tempfile::tempdir().expect("a folder");
+    let write = |file: &str, text: &str| {
+        let path = dir.path().join(file);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("writable");
+        fs::write(path, text).expect("writable");
+    };
+    write("flake.nix", "{ }\n");
+    write(
+        "hosts/web/configuration.nix",
+        "{ pkgs, ... }:\n{\n  # ports = 1;\n  services.openssh.ports = \"22\";\n  imports = [ ./extra.nix ];\n}\n",
+    );
+    write("hosts/web/extra.nix", "{ }\n");
+    let repo = Repo::find(dir.path()).expect("a repository");
+    let host = HostName::parse("web").expect("a name");
+    let mut log = Log::default();
+    for line in lines {
+        log.read(line);
+    }
+    let explain = Explain {
+        repo: &repo,
+        host: &host,
+    };
+    tell(&explain.evaluation(&log, ExitStatus::from_raw(256)))
+}
+
+fn message(text: &str, own: Option<&str>, trace: &[(&str, &str)]) -> String {
+    let split = |at: &str| {
+        let mut parts = at.rsplitn(3, ':');
+        let column: usize = parts.next().expect("a column").parse().expect("a number");
+        let line: usize = parts.next().expect("a line").parse().expect("a number");
+        (parts.next().expect("a file").to_owned(), line, column)
+    };
+    let frame = |at: &str, what: &str| {
+        let (file, line, column) = split(at);
+        serde_json::json!({"file": format!("{SOURCE}/{file}:{line}:{column}"), "line": line, "column": column, "raw_msg": what})
+    };
+    let trace: Vec<_> = trace.iter().map(|(at, what)| frame(at, what)).collect();
+    let mut json = serde_json::json!({"action": "msg", "level": 0, "msg": text, "raw_msg": text, "trace": trace});
+    if let Some(at) = own {
+        let own = frame(at, "");
+        for key in ["file", "line", "column"] {
+            json[key] = own[key].clone();
+        }
+    }
+    format!("@nix {json}")
+}
+
+#[test]
+fn syntax_errors_point_at_the_users_line() {
+    let log = message(
+        "syntax error, unexpected ';'",
+        Some("hosts/web/configuration.nix:4:3"),
+        &[("lib/modules.nix:10:1", "while calling the 'import' builtin")],
+    );
+    insta::assert_snapshot!(evaluation(&[log]), @r#"
+    [nix-syntax] a Nix file does not parse
+    at hosts/web/configuration.nix:4:3 |   services.openssh.ports = "22";
+    syntax error, unexpected ';'
+    fix: correct the configuration at this place
+    "#);
+}
+
+#[test]
+fn frames_of_the_user_come_first_and_ours_not_at_all() {
+    let log = message(
+        "undefined variable 'foo'",
+        Some("lib/strings.nix:5:5"),
+        &[
+            (
+                "nix/eval/hosts.nix:3:3",
+                "while evaluating the attribute 'system'",
+            ),
+            (
+                "hosts/web/configuration.nix:5:3",
+                "while evaluating the attribute 'imports'",
+            ),
+        ],
+    );
+    insta::assert_snapshot!(evaluation(&[log]), @"
+    [nix-evaluation] the configuration of web does not evaluate
+    at hosts/web/configuration.nix:5:3 |   imports = [ ./extra.nix ];
+    undefined variable 'foo'
+    fix: correct the name, or add it to the arguments of the file
+    ");
+}
+
+#[test]
+fn option_errors_find_the_line_that_sets_the_option() {
+    let text = format!(
+        "A definition for option `services.openssh.ports' is not of type `list of 16 bit unsigned integer'. Definition values:\n- In `{SOURCE}/hosts/web/configuration.nix': \"22\""
+    );
+    insta::assert_snapshot!(evaluation(&[message(&text, None, &[])]), @r#"
+    [nix-evaluation] the configuration of web does not evaluate
+    at hosts/web/configuration.nix:4:20 |   services.openssh.ports = "22";
+    A definition for option `services.openssh.ports' is not of type `list of 16 bit unsigned integer'. Definition values:
+    - In `hosts/web/configuration.nix': "22"
+    fix: give a value of the type the option asks for
+    "#);
+}
+
+#[test]
+fn untracked_files_are_told_apart_from_missing_ones() {
+    let untracked = message(
+        &format!("getting status of '{SOURCE}/hosts/web/extra.nix': No such file or directory"),
+        None,
+        &[],
+    );
+    insta::assert_snapshot!(evaluation(&[untracked]), @"
+    [untracked-file] hosts/web/extra.nix exists, but Git does not track it, so Nix cannot see it
+    at hosts/web/extra.nix | 
+
+    fix: git add hosts/web/extra.nix
+    ");
+    let newer = message(
+        "Path 'hosts/web/extra.nix' in the repository \"/home/ann/fleet\" is not tracked by Git.\n\nTo make it visible to Nix, run:\n\ngit -C \"/home/ann/fleet\" add \"hosts/web/extra.nix\"",
+        None,
+        &[],
+    );
+    insta::assert_snapshot!(evaluation(&[newer]), @"
+    [untracked-file] hosts/web/extra.nix exists, but Git does not track it, so Nix cannot see it
+    at hosts/web/extra.nix | 
+
+    fix: git add hosts/web/extra.nix
+    ");
+    let missing = message(
+        &format!("path '{SOURCE}/hosts/web/nowhere.nix' does not exist"),
+        Some("hosts/web/configuration.nix:5:15"),
+        &[],
+    );
+    insta::assert_snapshot!(evaluation(&[missing]), @"
+    [nix-evaluation] the configuration of web does not evaluate
+    at hosts/web/configuration.nix:5:15 |   imports = [ ./extra.nix ];
+    path 'hosts/web/nowhere.nix' does not exist
+    fix: correct the configuration at this place
+    ");
+}
+
+#[test]
+fn other_failures_have_texts_of_their_own() {
+    let missing = message(
+        "flake 'git+file:///x' does not provide attribute 'packages.x86_64-linux.infra.hosts.\"web\".system' or 'infra.hosts.\"web\".system'",
+        None,
+        &[],
+    );
+    let offline = message(
+        "unable to download 'https://x': Could not resolve hostname",
+        None,
+        &[],
+    );
+    let all = [
+        evaluation(&[missing]),
+        evaluation(&[offline]),
+        evaluation(&["bash: something else".to_owned()]),
+        evaluation(&[]),
+    ];
+    insta::assert_snapshot!(all.join("\n---\n"), @r#"
+    [schema-mismatch] the flake has no output for host web
+    at flake.nix | 
+    flake 'git+file:///x' does not provide attribute 'packages.x86_64-linux.infra.hosts."web".system' or 'infra.hosts."web".system'
+    fix: let flake.nix say: outputs = inputs: inputs.infra.lib.mkInfra { inherit inputs; root = ./.; }; and if it does, track the host's folder (git add)
+    ---
+    [nix-failure] an input of the flake cannot be fetched
+    at flake.lock | 
+    unable to download 'https://x': Could not resolve hostname
+    fix: connect to the network once, so that Nix can fetch the inputs it does not have yet
+    ---
+    [nix-failure] Nix could not evaluate web
+    at  | 
+    bash: something else
+    fix: see that Nix itself works: infra doctor
+    ---
+    [nix-failure] Nix could not evaluate web
+    at  | 
+
+    fix: see that Nix itself works: infra doctor
+    "#);
+}
+
+#[test]
+fn copies_and_builds_fail_in_known_ways() {
+    let path =
+        StorePath::parse("/nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-nixos-system-web-1.drv")
+            .expect("a store path");
+    let complaints = [
+        "error: writing to file: No space left on device",
+        "error: setting journal mode: database or disk is full",
+        "cannot add path '/nix/store/x' because it lacks a signature by a trusted key",
+        "bash: line 1: nix-daemon: command not found",
+        "error: Nix daemon disconnected unexpectedly (maybe it crashed?)",
+        "something new",
+    ];
+    let mut told = Vec::new();
+    for complaint in complaints {
+        let mut log = Log::default();
+        log.read(complaint);
+        let fault = copy(&path, &log, ExitStatus::from_raw(256));
+        told.push(format!("copy [{}] {}", fault.code.name(), fault.title));
+        let fault = build(&path, &log, ExitStatus::from_raw(256));
+        told.push(format!("build [{}] {}", fault.code.name(), fault.title));
+    }
+    insta::assert_snapshot!(told.join("\n"), @"
+    copy [disk-full] the disk of the host is full
+    build [disk-full] the disk of this machine is full
+    copy [disk-full] the disk of the host is full
+    build [disk-full] the disk of this machine is full
+    copy [untrusted-user] the host's Nix does not trust the user we log in as
+    build [build-failed] nixos-system-web-1 does not build
+    copy [no-nix-on-host] there is no Nix on the host
+    build [build-failed] nixos-system-web-1 does not build
+    copy [connection-lost] the connection broke while copying
+    build [build-failed] nixos-system-web-1 does not build
+    copy [copy-failed] nixos-system-web-1.drv could not be copied
+    build [build-failed] nixos-system-web-1 does not build
+    ");
+}

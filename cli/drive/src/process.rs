@@ -1,0 +1,310 @@
+//! The one place where processes are made.
+//!
+//! Policy that must hold for each of them stands here once: a process group of its own (a Ctrl-C on the terminal reaches infra, and infra
+//! decides), no standard input unless given, untranslated messages, an orderly end when the run is stopped.
+
+use infra_model::{CancelStage, Code, Diagnostic};
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::ffi::OsString;
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+
+/// How long a process may take to clean up after SIGTERM before it is killed.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// When a process has to give way to an interrupted run.
+#[derive(Debug, Clone)]
+pub struct Stop {
+    stage: watch::Receiver<CancelStage>,
+    from: CancelStage,
+}
+
+impl Stop {
+    /// Ends the process once the run has come to stage `from`.
+    pub fn from(from: CancelStage, stage: watch::Receiver<CancelStage>) -> Self {
+        Self { stage, from }
+    }
+
+    /// Nothing ever stops the process.
+    pub fn never() -> Self {
+        Self {
+            stage: watch::channel(CancelStage::Running).1,
+            from: CancelStage::Killing,
+        }
+    }
+
+    /// Returns when it is time to stop; never, if nobody can ask any more.
+    pub async fn asked(&mut self) {
+        self.reached(self.from).await;
+    }
+
+    async fn reached(&mut self, stage: CancelStage) {
+        if self.stage.wait_for(|now| *now >= stage).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// The diagnostic of a step that was stopped.
+pub fn interrupted(what: &str) -> Diagnostic {
+    Diagnostic::new(Code::Interrupted, format!("{what} was interrupted"))
+}
+
+/// A program to run.
+#[derive(Debug, Clone)]
+pub struct Tool {
+    program: &'static str,
+    args: Vec<OsString>,
+    envs: Vec<(&'static str, OsString)>,
+}
+
+/// How a program ended, with what it printed on standard output.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its status.
+    pub status: ExitStatus,
+    /// Its standard output; bytes that are no UTF-8 are replaced.
+    pub stdout: String,
+}
+
+impl Tool {
+    /// A program found in `PATH`.
+    pub fn new(program: &'static str) -> Self {
+        Self {
+            program,
+            args: Vec::new(),
+            envs: Vec::new(),
+        }
+    }
+
+    /// Adds an argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<A: Into<OsString>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets an environment variable.
+    #[must_use]
+    pub fn env(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
+        self.envs.push((name, value.into()));
+        self
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one constructor that the lint points everybody to"
+    )]
+    fn command(&self) -> Command {
+        let mut command = Command::new(self.program);
+        command
+            .args(&self.args)
+            .envs(self.envs.iter().map(|(name, value)| (name, value)))
+            // Messages are shown, never matched; but in one language they can be looked up.
+            .env("LC_ALL", "C.UTF-8")
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Runs the program to its end. Lines of standard error go to `on_line` as they come.
+    pub async fn run(
+        &self,
+        mut stop: Stop,
+        on_line: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<Ended, Diagnostic> {
+        let mut child = self
+            .command()
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .map_err(|error| self.cannot_start(&error))?;
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let reading = async {
+            let read_out = async {
+                let mut bytes = Vec::new();
+                if let Some(mut pipe) = stdout {
+                    pipe.read_to_end(&mut bytes).await?;
+                }
+                io::Result::Ok(bytes)
+            };
+            let read_err = async {
+                if let Some(pipe) = stderr {
+                    each_line(pipe, on_line).await?;
+                }
+                io::Result::Ok(())
+            };
+            tokio::try_join!(read_out, read_err)
+        };
+        let read = tokio::select! {
+            read = reading => read,
+            () = stop.asked() => {
+                end(&mut child, &mut stop).await;
+                return Err(interrupted(self.program));
+            }
+        };
+        let (bytes, ()) = read.map_err(|error| self.broke(&error))?;
+        let status = child.wait().await.map_err(|error| self.broke(&error))?;
+        Ok(Ended {
+            status,
+            stdout: String::from_utf8_lossy(&bytes).into_owned(),
+        })
+    }
+
+    /// Runs the program on the terminal infra itself runs on, which is the program's until it ends.
+    pub async fn run_on_terminal(&self) -> Result<ExitStatus, Diagnostic> {
+        self.command()
+            .status()
+            .await
+            .map_err(|error| self.cannot_start(&error))
+    }
+
+    fn cannot_start(&self, error: &io::Error) -> Diagnostic {
+        let program = self.program;
+        if error.kind() != io::ErrorKind::NotFound {
+            return self.broke(error);
+        }
+        let fix = match program {
+            "nix" => "install Nix 2.18 or later, or put its `bin` folder into PATH",
+            "ssh" => "install the OpenSSH client, or put it into PATH",
+            _ => "install it, or put it into PATH",
+        };
+        Diagnostic::new(
+            Code::MissingProgram,
+            format!("`{program}` is not installed on this machine"),
+        )
+        .with_cause(format!("no `{program}` in PATH"))
+        .with_fix(fix)
+    }
+
+    fn broke(&self, error: &io::Error) -> Diagnostic {
+        Diagnostic::new(
+            Code::Internal,
+            format!("`{}` could not be run", self.program),
+        )
+        .with_cause(error.to_string())
+    }
+}
+
+/// Calls `on_line` with each line, without its end; bytes that are no UTF-8 are replaced.
+pub(crate) async fn each_line(
+    pipe: impl tokio::io::AsyncRead + Unpin,
+    on_line: &mut (dyn FnMut(&str) + Send),
+) -> io::Result<()> {
+    let mut reader = BufReader::new(pipe);
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line).await? > 0 {
+        on_line(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']));
+        line.clear();
+    }
+    Ok(())
+}
+
+/// Writes all of `bytes` and closes the pipe; a reader that has gone away is no fault of ours.
+pub(crate) async fn feed(mut pipe: impl tokio::io::AsyncWrite + Unpin, bytes: &[u8]) {
+    if pipe.write_all(bytes).await.is_ok() {
+        let _ = pipe.shutdown().await;
+    }
+}
+
+/// Ends a process and everything it started: asks, waits, insists.
+async fn end(child: &mut Child, stop: &mut Stop) {
+    let signal = |child: &Child, signal| {
+        let pid = child.id().and_then(|id| i32::try_from(id).ok());
+        if let Some(group) = pid.and_then(Pid::from_raw) {
+            // It may have ended a moment ago; then there is nothing to signal.
+            let _ = kill_process_group(group, signal);
+        }
+    };
+    signal(child, Signal::TERM);
+    tokio::select! {
+        _ = child.wait() => {}
+        () = tokio::time::sleep(GRACE) => {}
+        () = stop.reached(CancelStage::Killing) => {}
+    }
+    signal(child, Signal::KILL);
+    let _ = child.wait().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Stop, Tool};
+    use infra_model::{CancelStage, Code};
+    use std::time::{Duration, Instant};
+    use tokio::sync::watch;
+
+    #[tokio::test]
+    async fn collects_output_and_lines() {
+        let mut lines = Vec::new();
+        let ended = Tool::new("sh")
+            .args(["-c", "echo out; printf 'a\\r\\nb' >&2; exit 3"])
+            .run(Stop::never(), &mut |line| lines.push(line.to_owned()))
+            .await
+            .expect("sh runs");
+        assert_eq!(
+            (ended.stdout.as_str(), ended.status.code()),
+            ("out\n", Some(3))
+        );
+        assert_eq!(lines, ["a", "b"]);
+    }
+
+    #[tokio::test]
+    async fn a_missing_program_is_named_with_its_fix() {
+        let fault = Tool::new("no-such-program")
+            .run(Stop::never(), &mut |_| {})
+            .await
+            .expect_err("not installed");
+        assert_eq!(fault.code, Code::MissingProgram);
+        assert!(fault.title.contains("no-such-program") && fault.fix.is_some());
+    }
+
+    #[tokio::test]
+    async fn stopping_ends_the_whole_group() {
+        let (ask, stage) = watch::channel(CancelStage::Running);
+        let stop = Stop::from(CancelStage::Terminating, stage);
+        let dir = tempfile::tempdir().expect("a folder");
+        let pid_file = dir.path().join("pid");
+        // The grandchild ignores nothing and would sleep on; its pid is written so that we can look for it.
+        let script = format!("sleep 600 & echo $! > '{}'; wait", pid_file.display());
+        let tool = Tool::new("sh").arg("-c").arg(script);
+        let mut ignore = |_: &str| {};
+        let running = tool.run(stop, &mut ignore);
+        let asking = async {
+            while !pid_file.exists() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            ask.send(CancelStage::Draining).expect("open");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            ask.send(CancelStage::Terminating).expect("open");
+        };
+        let begun = Instant::now();
+        let (result, ()) = tokio::join!(running, asking);
+        assert_eq!(result.expect_err("stopped").code, Code::Interrupted);
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        let pid = std::fs::read_to_string(&pid_file).expect("written");
+        // It has been killed; whoever adopts it may be slow to reap it, so a zombie is gone as well.
+        let runs = || {
+            std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()))
+                .is_ok_and(|stat| !stat.contains(") Z ") && !stat.contains(") X "))
+        };
+        while runs() {
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "the grandchild still runs"
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}

@@ -1,0 +1,17 @@
+# Prints what a host is, one `key value` a line (read by infra_model::HostState::parse). Changes nothing, needs nothing but a shell.
+PATH=$PATH:/run/current-system/sw/bin:/nix/var/nix/profiles/default/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+say() { printf '%s %s\n' "$1" "$2"; }
+say current "$(readlink -f /run/current-system 2>/dev/null)"
+say booted "$(readlink -f /run/booted-system 2>/dev/null)"
+say default "$(readlink -f /nix/var/nix/profiles/system 2>/dev/null)"
+say generation "$(readlink /nix/var/nix/profiles/system 2>/dev/null)"
+say bootid "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
+say nix "$(nix --version 2>/dev/null)"
+say nixdaemon "$(command -v nix-daemon 2>/dev/null)"
+say freekib "$(df -Pk /nix/store 2>/dev/null | { read -r _; read -r _ _ _ free _; echo "$free"; })"
+say kernel "$(uname -r)"
+if [ -d /run/systemd/system ]; then
+  say systemd yes
+  systemctl list-units --state=failed --no-legend --plain 2>/dev/null </dev/null | while read -r unit _; do say failed "$unit"; done
+fi
+exit 0

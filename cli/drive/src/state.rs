@@ -1,0 +1,148 @@
+//! infra's own memory on this machine: journals and receipts, per repository, below `$XDG_STATE_HOME/infra`.
+
+use infra_model::{Code, Diagnostic, HostName};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// The state folder of one repository.
+#[derive(Debug, Clone)]
+pub struct State {
+    dir: PathBuf,
+}
+
+/// The journal of one run: its events as NDJSON, each line on disk before the next effect.
+#[derive(Debug)]
+pub struct Journal {
+    run: String,
+    file: File,
+    dir: PathBuf,
+}
+
+impl State {
+    /// The state folder of the repository at `root`. Touches nothing.
+    pub fn of(root: &Path) -> Self {
+        let base = std::env::var_os("XDG_STATE_HOME")
+            .map(PathBuf::from)
+            .filter(|dir| dir.is_absolute())
+            .or_else(|| std::env::home_dir().map(|home| home.join(".local/state")))
+            .unwrap_or_else(|| PathBuf::from("/var/lib"));
+        // Below the repository's own path, so that a person finds it; `@` keeps our names apart from those of folders.
+        let relative = root.strip_prefix("/").unwrap_or(root);
+        Self {
+            dir: base.join("infra/repos").join(relative).join("@"),
+        }
+    }
+
+    /// Begins the journal of a new run. Fails before anything is done if it cannot be written.
+    pub fn begin(&self) -> Result<Journal, Diagnostic> {
+        let run = new_run_id(SystemTime::now(), std::process::id());
+        let dir = self.dir.join("runs").join(&run);
+        let open = || {
+            fs::create_dir_all(&dir)?;
+            OpenOptions::new()
+                .create_new(true)
+                .append(true)
+                .open(dir.join("events.ndjson"))
+        };
+        let file = open().map_err(|error| unwritable(&dir, &error))?;
+        Ok(Journal { run, file, dir })
+    }
+
+    /// Keeps the last receipt of a host.
+    pub fn keep_receipt(
+        &self,
+        host: &HostName,
+        receipt: &impl Serialize,
+    ) -> Result<(), Diagnostic> {
+        let dir = self.dir.join("hosts");
+        fs::create_dir_all(&dir)
+            .and_then(|()| write_whole(&dir.join(format!("{host}.json")), receipt))
+            .map_err(|error| unwritable(&dir, &error))
+    }
+
+    /// The last receipt of a host; `None` if there is none or it is of another version.
+    pub fn last_receipt<T: DeserializeOwned>(&self, host: &HostName) -> Option<T> {
+        let text = fs::read_to_string(self.dir.join(format!("hosts/{host}.json"))).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+}
+
+impl Journal {
+    /// The run's identity.
+    pub fn run(&self) -> &str {
+        &self.run
+    }
+
+    /// Where the journal is.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Appends a line.
+    pub fn write(&mut self, line: &impl Serialize) -> Result<(), Diagnostic> {
+        let mut text = serde_json::to_vec(line).map_err(io::Error::other);
+        if let Ok(text) = &mut text {
+            text.push(b'\n');
+        }
+        text.and_then(|text| self.file.write_all(&text))
+            .map_err(|error| unwritable(&self.dir, &error))
+    }
+
+    /// Writes the run's receipt.
+    pub fn finish(&self, receipt: &impl Serialize) -> Result<(), Diagnostic> {
+        write_whole(&self.dir.join("receipt.json"), receipt)
+            .map_err(|error| unwritable(&self.dir, &error))
+    }
+}
+
+/// Writes a file whole or not at all.
+fn write_whole(path: &Path, content: &impl Serialize) -> io::Result<()> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(dir)?;
+    serde_json::to_writer_pretty(&mut file, content)?;
+    file.write_all(b"\n")?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Sortable by time, unique on this machine: `20261121T051600Z-1a2b`.
+fn new_run_id(now: SystemTime, pid: u32) -> String {
+    let text = humantime::format_rfc3339_seconds(now).to_string();
+    let compact: String = text.chars().filter(|c| !"-:".contains(*c)).collect();
+    let nanos = now
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO)
+        .subsec_nanos();
+    format!(
+        "{compact}-{:04x}{:04x}",
+        pid & 0xffff,
+        (nanos / 1000) & 0xffff
+    )
+}
+
+fn unwritable(dir: &Path, error: &io::Error) -> Diagnostic {
+    Diagnostic::new(Code::StateUnwritable, "infra cannot write its journal")
+        .with_cause(format!("{}: {error}", dir.display()))
+        .with_fix("make the folder writable, or set XDG_STATE_HOME to one that is")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::new_run_id;
+    use std::time::{Duration, SystemTime};
+
+    #[test]
+    fn run_ids_sort_by_time() {
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        assert_eq!(
+            new_run_id(at(1_795_238_160), 0x1_1a2b),
+            "20261121T051600Z-1a2b0000"
+        );
+        assert!(new_run_id(at(1), 9) < new_run_id(at(2), 1));
+    }
+}

@@ -1,0 +1,174 @@
+//! What can be typed.
+
+use crate::complete;
+use clap::{Parser, Subcommand, ValueEnum};
+use clap_complete::engine::ArgValueCandidates;
+use infra_model::Goal;
+use infra_model::answer::Exit;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Deploy the hosts of an infra repository.
+///
+/// Hosts are selected by name (web), pattern (web*), tag (@tag), class (class:nixos) or their opposite (!web), joined by `,` (or) and `&`
+/// (and).
+///
+/// Exit codes: 0 all is as asked; 1 some hosts failed; 2 wrong usage or configuration; 3 nothing could be done; 130 interrupted.
+#[derive(Debug, Parser)]
+#[command(name = "infra", version, disable_help_subcommand = true)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options every command understands.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Global {
+    /// Work on the repository in DIR instead of the current folder.
+    #[arg(short = 'C', long = "directory", value_name = "DIR", global = true)]
+    pub(crate) directory: Option<PathBuf>,
+    /// Answer in JSON: one object, or for long work one event a line and that object last.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Evaluate at most N hosts at once [default: one per core].
+    #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+}
+
+/// Which hosts a command is about.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Selection {
+    /// Hosts: names, patterns (web*), tags (@tag), class:CLASS, !not; `,` is or, `&` is and.
+    #[arg(value_name = "SELECTOR", add = ArgValueCandidates::new(complete::selectors))]
+    pub(crate) selectors: Vec<String>,
+    /// All hosts.
+    #[arg(long, conflicts_with = "selectors")]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List hosts. Reads TOML and folder names only; starts no process.
+    List(Selection),
+    /// Show what is known of hosts without asking them: settings, files, the last deployment.
+    Info(Selection),
+    /// Evaluate the systems of hosts: which derivation builds each, and what comes out.
+    Eval(Selection),
+    /// Build the systems of hosts.
+    Build(Selection),
+    /// Deploy hosts: look at them, build what differs, copy, activate, read back, make it the boot default.
+    Deploy(Deploy),
+    /// Open a shell on a host, or run a command there on this terminal.
+    Ssh(Ssh),
+    /// Run a command on hosts in parallel and show what it says.
+    Exec(Exec),
+    /// Check this machine, the repository, and (if selected) hosts for what commonly goes wrong.
+    Doctor(Selection),
+    /// Print what makes a shell complete infra's commands and host names.
+    Completions {
+        /// The shell: bash, elvish, fish, powershell or zsh.
+        shell: Shell,
+    },
+}
+
+/// Arguments of `deploy`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Deploy {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// What to do with the new system.
+    #[arg(long, value_name = "GOAL", value_enum, default_value_t = GoalArg::Switch)]
+    pub(crate) goal: GoalArg,
+    /// Do not ask before hosts are changed. (Nothing is asked where there is no terminal.)
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Look at everything, say what would be done, and stop.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Arguments of `ssh`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Ssh {
+    /// The host.
+    #[arg(value_name = "HOST", add = ArgValueCandidates::new(complete::hosts))]
+    pub(crate) host: String,
+    /// A command, instead of a shell.
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+}
+
+/// Arguments of `exec`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Exec {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// The command line; the host's login shell reads it, as with ssh.
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+}
+
+/// Goals as they are typed; see [`Goal`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GoalArg {
+    /// Run it now, and make it the boot default once it has proven itself.
+    Switch,
+    /// Make it the boot default without running it.
+    Boot,
+    /// Run it now, but boot the old system next time.
+    Test,
+    /// Copy it and show what activation would do.
+    DryActivate,
+}
+
+impl From<GoalArg> for Goal {
+    fn from(goal: GoalArg) -> Self {
+        match goal {
+            GoalArg::Switch => Self::Switch,
+            GoalArg::Boot => Self::Boot,
+            GoalArg::Test => Self::Test,
+            GoalArg::DryActivate => Self::DryActivate,
+        }
+    }
+}
+
+/// Shells that can complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Shell {
+    /// Bash
+    Bash,
+    /// Elvish
+    Elvish,
+    /// Fish
+    Fish,
+    /// PowerShell
+    Powershell,
+    /// Zsh
+    Zsh,
+}
+
+impl Shell {
+    /// The name completion knows it by.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Bash => "bash",
+            Self::Elvish => "elvish",
+            Self::Fish => "fish",
+            Self::Powershell => "powershell",
+            Self::Zsh => "zsh",
+        }
+    }
+}
+
+/// Prints what clap has to say (help, version or an error) and picks the exit code.
+pub(crate) fn explain(error: &clap::Error) -> ExitCode {
+    // Nothing can be done about a terminal that went away.
+    let _ = error.print();
+    if error.use_stderr() {
+        ExitCode::from(Exit::Usage.code())
+    } else {
+        ExitCode::SUCCESS
+    }
+}

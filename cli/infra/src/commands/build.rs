@@ -1,0 +1,104 @@
+//! `infra build`: evaluate and build, and leave the hosts alone.
+
+use super::{answer, refuse};
+use crate::args::{Global, Selection};
+use crate::hands::Wire;
+use crate::run::Run;
+use crate::workspace::Workspace;
+use infra_engine::{Ending, Outcome};
+use infra_model::answer::{Answer, Exit};
+use infra_model::{Diagnostic, Event, Finding, HostName, HostState, StepKind, StorePath};
+use infra_plan::Known;
+use infra_view::table;
+use serde::Serialize;
+use std::sync::Arc;
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Built {
+    name: HostName,
+    out_path: StorePath,
+}
+
+pub(super) async fn run(global: &Global, selection: &Selection) -> Exit {
+    const NAME: &str = "build";
+    let workspace = match Workspace::open(global) {
+        Ok(workspace) => Arc::new(workspace),
+        Err(fault) => return refuse(NAME, global, vec![fault]),
+    };
+    let selected = match workspace.select_to_act(selection) {
+        Ok(selected) => selected,
+        Err(faults) => return refuse(NAME, global, faults),
+    };
+    let names: Vec<HostName> = selected
+        .hosts
+        .iter()
+        .map(|host| host.name.clone())
+        .collect();
+    let mut run = Run::begin(global, None);
+    run.tell(Event::RunStarted {
+        run: String::new(),
+        command: NAME.to_owned(),
+        hosts: names.clone(),
+        goal: None,
+    });
+    let wire = Arc::new(Wire::new(workspace, String::new()));
+    let survey = run
+        .perform(&infra_plan::survey(&names, false), Ending::Open, &wire)
+        .await;
+    let known = systems(&selected.hosts, &survey);
+    let outcome = if run.interrupted() {
+        Outcome::default()
+    } else {
+        run.perform(&infra_plan::build(&known), Ending::Final, &wire)
+            .await
+    };
+    wire.close().await;
+    let interrupted = run.interrupted();
+    let built: Vec<Built> = known
+        .into_iter()
+        .filter(|host| !interrupted && !outcome.is_broken(&host.name))
+        .map(|host| Built {
+            name: host.name,
+            out_path: host.system.toplevel.out,
+        })
+        .collect();
+    let errors: Vec<Diagnostic> = [survey, outcome]
+        .into_iter()
+        .flat_map(|outcome| outcome.failures)
+        .map(|(_, _, error)| error)
+        .collect();
+    let exit = if interrupted {
+        Exit::Interrupted
+    } else {
+        Exit::of_hosts(built.len(), names.len() - built.len())
+    };
+    let rows: Vec<Vec<String>> = built
+        .iter()
+        .map(|host| vec![host.name.to_string(), host.out_path.to_string()])
+        .collect();
+    let text = table::render(&["HOST", "SYSTEM"], &rows);
+    answer(global, &Answer::new(NAME, built, errors), &text);
+    exit
+}
+
+/// The hosts whose system is known. Their state is not needed to build.
+fn systems(hosts: &[infra_model::HostSpec], survey: &Outcome) -> Vec<Known> {
+    hosts
+        .iter()
+        .filter_map(|host| {
+            match survey
+                .findings
+                .get(&(host.name.clone(), StepKind::Evaluate))
+            {
+                Some(Finding::System(system)) => Some(Known {
+                    name: host.name.clone(),
+                    build: host.build.clone(),
+                    state: HostState::default(),
+                    system: (**system).clone(),
+                }),
+                _ => None,
+            }
+        })
+        .collect()
+}

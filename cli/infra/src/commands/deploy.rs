@@ -1,0 +1,325 @@
+//! `infra deploy`: look, decide, act.
+
+use super::info::Receipt;
+use super::refuse;
+use crate::args::{Deploy, Global};
+use crate::hands::Wire;
+use crate::run::Run;
+use crate::workspace::{Selected, Workspace};
+use infra_drive::state::State;
+use infra_engine::{Ending, Outcome};
+use infra_model::answer::{ANSWER_SCHEMA, Answer, Exit, HostResult};
+use infra_model::{
+    Code, Diagnostic, Event, Finding, Goal, HostName, HostOutcome, HostSpec, HostState, StepKind,
+    StorePath, SystemAnswer,
+};
+use infra_plan::{Decision, Known, Plan};
+use infra_view::{Screen, lines};
+use std::collections::{BTreeMap, HashMap};
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+const NAME: &str = "deploy";
+
+/// What the deployment is to do, once everything typed has been understood.
+struct Request {
+    selected: Selected,
+    goal: Goal,
+    dry_run: bool,
+    ask: bool,
+}
+
+/// What came of the hosts so far.
+#[derive(Default)]
+struct Results {
+    outcomes: HashMap<HostName, HostOutcome>,
+    errors: Vec<Diagnostic>,
+    seconds: BTreeMap<(HostName, StepKind), f64>,
+}
+
+pub(super) async fn run(global: &Global, args: &Deploy) -> Exit {
+    let workspace = match Workspace::open(global) {
+        Ok(workspace) => Arc::new(workspace),
+        Err(fault) => return refuse(NAME, global, vec![fault]),
+    };
+    let selected = match workspace.select_to_act(&args.selection) {
+        Ok(selected) => selected,
+        Err(faults) => return refuse(NAME, global, faults),
+    };
+    let state = workspace.state();
+    // Before anything is touched: a run that cannot be written down is not begun.
+    let journal = match state.begin() {
+        Ok(journal) => journal,
+        Err(fault) => return refuse(NAME, global, vec![fault]),
+    };
+    let on_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let request = Request {
+        selected,
+        goal: args.goal.into(),
+        dry_run: args.dry_run,
+        ask: on_terminal && !args.yes && !global.json,
+    };
+    let run = Run::begin(global, Some(journal));
+    let wire = Arc::new(Wire::new(workspace, run.id().to_owned()));
+    let mut deployment = Deployment {
+        request,
+        run,
+        wire,
+        results: Results::default(),
+    };
+    let known = deployment.look().await;
+    let (decisions, plan) = deployment.decide(&known);
+    if !deployment.request.dry_run {
+        deployment.act(&decisions, &plan).await;
+    }
+    deployment.wire.close().await;
+    deployment.finish(global, &state, &known)
+}
+
+struct Deployment {
+    request: Request,
+    run: Run,
+    wire: Arc<Wire>,
+    results: Results,
+}
+
+impl Deployment {
+    /// Looks at everything first: every host's state and every host's system.
+    async fn look(&mut self) -> Vec<Known> {
+        let hosts = &self.request.selected.hosts;
+        let names: Vec<HostName> = hosts.iter().map(|host| host.name.clone()).collect();
+        self.run.tell(Event::RunStarted {
+            run: self.run.id().to_owned(),
+            command: NAME.to_owned(),
+            hosts: names.clone(),
+            goal: Some(self.request.goal),
+        });
+        for host in &self.request.selected.passed_over {
+            self.results
+                .outcomes
+                .insert(host.name.clone(), HostOutcome::Skipped);
+            self.run.tell(Event::HostFinished {
+                host: host.name.clone(),
+                outcome: HostOutcome::Skipped,
+                why: Some(format!(
+                    "hosts of class {} cannot be deployed by this version",
+                    host.class
+                )),
+            });
+        }
+        let plan = infra_plan::survey(&names, true);
+        let outcome = self.run.perform(&plan, Ending::Open, &self.wire).await;
+        let known = hosts
+            .iter()
+            .filter_map(|host| known(host, &outcome))
+            .collect();
+        self.absorb(&names, outcome);
+        known
+    }
+
+    /// Decides, and says what it came to.
+    fn decide(&mut self, known: &[Known]) -> (Vec<Decision>, Plan) {
+        let (decisions, plan) = infra_plan::deploy(known, self.request.goal);
+        self.run.tell(Event::PlanMade {
+            hosts: decisions.iter().map(Decision::summary).collect(),
+        });
+        for decision in decisions
+            .iter()
+            .filter(|decision| decision.steps.is_empty())
+        {
+            self.results
+                .outcomes
+                .insert(decision.host.clone(), HostOutcome::Unchanged);
+            self.run.tell(Event::HostFinished {
+                host: decision.host.clone(),
+                outcome: HostOutcome::Unchanged,
+                why: None,
+            });
+        }
+        (decisions, plan)
+    }
+
+    async fn act(&mut self, decisions: &[Decision], plan: &Plan) {
+        let changing: Vec<HostName> = decisions
+            .iter()
+            .filter(|decision| !decision.steps.is_empty())
+            .map(|decision| decision.host.clone())
+            .collect();
+        if changing.is_empty() {
+            return;
+        }
+        if self.run.interrupted() || (self.request.ask && !confirmed(changing.len())) {
+            for host in changing {
+                self.results.outcomes.insert(host, HostOutcome::Skipped);
+            }
+            return;
+        }
+        let outcome = self.run.perform(plan, Ending::Final, &self.wire).await;
+        for host in &changing {
+            self.results
+                .outcomes
+                .insert(host.clone(), HostOutcome::Changed);
+        }
+        self.absorb(&changing, outcome);
+    }
+
+    /// Takes over what failed or was left undone.
+    fn absorb(&mut self, hosts: &[HostName], outcome: Outcome) {
+        self.results.seconds.extend(outcome.seconds);
+        for host in hosts {
+            let failures: Vec<_> = outcome
+                .failures
+                .iter()
+                .filter(|(name, ..)| name == host)
+                .collect();
+            let stopped = failures
+                .iter()
+                .all(|(.., error)| error.code == Code::Interrupted);
+            let begun = outcome.findings.is_empty()
+                && self
+                    .results
+                    .seconds
+                    .contains_key(&(host.clone(), StepKind::Activate));
+            let left = failures.len()
+                + outcome
+                    .aborted
+                    .iter()
+                    .filter(|(name, _)| name == host)
+                    .count();
+            if left > 0 {
+                let came_to = if stopped && !begun {
+                    HostOutcome::Skipped
+                } else {
+                    HostOutcome::Failed
+                };
+                self.results.outcomes.insert(host.clone(), came_to);
+            }
+        }
+        let errors = outcome.failures.into_iter().map(|(.., error)| error);
+        self.results
+            .errors
+            .extend(errors.filter(|error| error.code != Code::Interrupted));
+    }
+
+    fn finish(mut self, global: &Global, state: &State, known: &[Known]) -> Exit {
+        let interrupted = self.run.interrupted();
+        let run_id = self.run.id().to_owned();
+        let results = self.host_results(known);
+        let (journal, faults, seconds) = self.run.end();
+        self.results.errors.extend(faults);
+        for result in results.iter().filter(|_| !self.request.dry_run) {
+            let receipt = Receipt {
+                schema: ANSWER_SCHEMA,
+                run: run_id.clone(),
+                result: result.clone(),
+            };
+            self.results
+                .errors
+                .extend(state.keep_receipt(&result.name, &receipt).err());
+        }
+        let outcomes: Vec<HostOutcome> = results.iter().map(|result| result.outcome).collect();
+        let answer = Answer::new(NAME, results, self.results.errors);
+        if let Some(journal) = journal
+            && let Err(fault) = journal.finish(&answer)
+        {
+            Screen.errors(&[fault]);
+        }
+        let summary = format!("{} ({seconds:.1}s)\n", lines::tally(&outcomes));
+        super::answer(global, &answer, &summary);
+        exit(&outcomes, interrupted)
+    }
+
+    fn host_results(&self, known: &[Known]) -> Vec<HostResult> {
+        let mut results: Vec<HostResult> = self
+            .results
+            .outcomes
+            .iter()
+            .map(|(name, outcome)| {
+                let found = known.iter().find(|known| known.name == *name);
+                let before = found.and_then(|known| known.state.current.clone());
+                HostResult {
+                    name: name.clone(),
+                    outcome: *outcome,
+                    after: self.system_after(*outcome, before.as_ref(), found),
+                    before,
+                    seconds: self.seconds_of(name),
+                }
+            })
+            .collect();
+        results.sort_by(|a, b| a.name.cmp(&b.name));
+        results
+    }
+
+    /// What the host runs now, as far as this run has seen it.
+    fn system_after(
+        &self,
+        outcome: HostOutcome,
+        before: Option<&StorePath>,
+        known: Option<&Known>,
+    ) -> Option<StorePath> {
+        match outcome {
+            HostOutcome::Changed if self.request.goal.activates() => {
+                known.map(|known| known.system.toplevel.out.clone())
+            }
+            HostOutcome::Changed
+            | HostOutcome::Unchanged
+            | HostOutcome::Skipped
+            | HostOutcome::RolledBack => before.cloned(),
+            // Somewhere between: the next survey will tell.
+            HostOutcome::Failed => None,
+        }
+    }
+
+    fn seconds_of(&self, host: &HostName) -> BTreeMap<String, f64> {
+        self.results
+            .seconds
+            .iter()
+            .filter(|((name, _), _)| name == host)
+            .map(|((_, step), seconds)| {
+                (
+                    step.as_str().to_owned(),
+                    (seconds * 1000.0).round() / 1000.0,
+                )
+            })
+            .collect()
+    }
+}
+
+fn known(host: &HostSpec, outcome: &Outcome) -> Option<Known> {
+    let finding = |kind| outcome.findings.get(&(host.name.clone(), kind));
+    let state: HostState = match finding(StepKind::Survey)? {
+        Finding::State(state) => (**state).clone(),
+        _ => return None,
+    };
+    let system: SystemAnswer = match finding(StepKind::Evaluate)? {
+        Finding::System(system) => (**system).clone(),
+        _ => return None,
+    };
+    Some(Known {
+        name: host.name.clone(),
+        build: host.build.clone(),
+        state,
+        system,
+    })
+}
+
+fn confirmed(count: usize) -> bool {
+    let noun = if count == 1 { "host" } else { "hosts" };
+    dialoguer::Confirm::new()
+        .with_prompt(format!("Change {count} {noun}?"))
+        .default(false)
+        .interact()
+        .unwrap_or(false)
+}
+
+fn exit(outcomes: &[HostOutcome], interrupted: bool) -> Exit {
+    if interrupted {
+        return Exit::Interrupted;
+    }
+    let good = outcomes.iter().filter(|outcome| outcome.is_good()).count();
+    let failed = outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome, HostOutcome::Failed | HostOutcome::RolledBack))
+        .count();
+    Exit::of_hosts(good, failed)
+}

@@ -1,0 +1,92 @@
+//! `infra eval`: which derivation builds each host, and what comes out.
+
+use super::{answer, refuse};
+use crate::args::{Global, Selection};
+use crate::hands::Wire;
+use crate::run::Run;
+use crate::workspace::Workspace;
+use infra_engine::{Ending, Outcome};
+use infra_model::answer::{Answer, Exit};
+use infra_model::{Diagnostic, Finding, HostName, HostSpec, StepKind, StorePath};
+use infra_view::table;
+use serde::Serialize;
+use std::sync::Arc;
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Evaluated {
+    name: HostName,
+    drv_path: StorePath,
+    out_path: StorePath,
+    seconds: f64,
+}
+
+pub(super) async fn run(global: &Global, selection: &Selection) -> Exit {
+    const NAME: &str = "eval";
+    let workspace = match Workspace::open(global) {
+        Ok(workspace) => Arc::new(workspace),
+        Err(fault) => return refuse(NAME, global, vec![fault]),
+    };
+    let selected = match workspace.select_to_act(selection) {
+        Ok(selected) => selected,
+        Err(faults) => return refuse(NAME, global, faults),
+    };
+    // One answer at the end and no stream: the events of a mere question interest a person at a terminal, not a program.
+    let quiet = Global {
+        json: false,
+        ..global.clone()
+    };
+    let mut run = Run::begin(&quiet, None);
+    let wire = Arc::new(Wire::new(workspace, String::new()));
+    let names: Vec<HostName> = selected
+        .hosts
+        .iter()
+        .map(|host| host.name.clone())
+        .collect();
+    let outcome = run
+        .perform(&infra_plan::survey(&names, false), Ending::Open, &wire)
+        .await;
+    let (hosts, errors) = sort_out(&selected.hosts, outcome);
+    let exit = if run.interrupted() {
+        Exit::Interrupted
+    } else {
+        Exit::of_hosts(hosts.len(), errors.len())
+    };
+    let rows: Vec<Vec<String>> = hosts
+        .iter()
+        .map(|host| {
+            vec![
+                host.name.to_string(),
+                host.out_path.to_string(),
+                host.drv_path.to_string(),
+            ]
+        })
+        .collect();
+    let text = table::render(&["HOST", "SYSTEM", "DERIVATION"], &rows);
+    answer(global, &Answer::new(NAME, hosts, errors), &text);
+    exit
+}
+
+fn sort_out(hosts: &[HostSpec], mut outcome: Outcome) -> (Vec<Evaluated>, Vec<Diagnostic>) {
+    let evaluated = hosts
+        .iter()
+        .filter_map(|host| {
+            let key = (host.name.clone(), StepKind::Evaluate);
+            let Some(Finding::System(system)) = outcome.findings.remove(&key) else {
+                return None;
+            };
+            Some(Evaluated {
+                name: host.name.clone(),
+                drv_path: system.toplevel.drv,
+                out_path: system.toplevel.out,
+                seconds: outcome.seconds.get(&key).copied().unwrap_or_default(),
+            })
+        })
+        .collect();
+    let errors = outcome
+        .failures
+        .into_iter()
+        .map(|(_, _, error)| error)
+        .collect();
+    (evaluated, errors)
+}

@@ -1,0 +1,149 @@
+//! `infra exec SELECTOR -- COMMAND`: the same command on many hosts.
+
+use super::{answer, refuse};
+use crate::args::{Exec, Global};
+use crate::workspace::Workspace;
+use infra_drive::process::Stop;
+use infra_drive::ssh::{Connection, Remote, Target};
+use infra_model::answer::{Answer, Exit};
+use infra_model::{CancelStage, Code, Diagnostic, HostName};
+use infra_view::Screen;
+use infra_view::style::{BUSY, paint};
+use serde::Serialize;
+use std::sync::Arc;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+/// Hosts asked at once: waiting costs nothing, but each connection is a process for a moment.
+const AT_ONCE: usize = 32;
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Executed {
+    name: HostName,
+    exit_code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+pub(super) async fn run(global: &Global, args: &Exec) -> Exit {
+    const NAME: &str = "exec";
+    let targets = match targets(global, args) {
+        Ok(targets) => targets,
+        Err(faults) => return refuse(NAME, global, faults),
+    };
+    let (stage, interrupted) = stage_of_interrupts();
+    let gate = Arc::new(Semaphore::new(AT_ONCE));
+    let mut tasks = JoinSet::new();
+    for target in targets {
+        let (gate, command, stage) = (Arc::clone(&gate), args.command.clone(), stage.clone());
+        tasks.spawn(async move {
+            let _turn = gate.acquire().await;
+            let name = target.name.clone();
+            (name, execute(&target, &command, stage).await)
+        });
+    }
+    let (mut hosts, mut errors) = (Vec::new(), Vec::new());
+    while let Some(ended) = tasks.join_next().await {
+        match ended {
+            Ok((name, Ok(remote))) => {
+                if !global.json {
+                    show(&name, &remote);
+                }
+                errors.extend(fault(&name, &remote));
+                hosts.push(executed(name, remote));
+            }
+            Ok((_, Err(fault))) => errors.push(fault),
+            Err(error) => errors.push(
+                Diagnostic::new(Code::Internal, "infra broke while it ran a command")
+                    .with_cause(error.to_string()),
+            ),
+        }
+    }
+    hosts.sort_by(|a, b| a.name.cmp(&b.name));
+    errors.sort_by(|a, b| a.host.cmp(&b.host));
+    let good = hosts
+        .iter()
+        .filter(|host| host.exit_code == Some(0))
+        .count();
+    let exit = if *interrupted.borrow() > CancelStage::Running {
+        Exit::Interrupted
+    } else {
+        Exit::of_hosts(good, errors.len())
+    };
+    answer(global, &Answer::new(NAME, hosts, errors), "");
+    exit
+}
+
+fn targets(global: &Global, args: &Exec) -> Result<Vec<Target>, Vec<Diagnostic>> {
+    let workspace = Workspace::open(global).map_err(|fault| vec![fault])?;
+    let hosts = workspace.select_strictly(&args.selection)?;
+    hosts
+        .iter()
+        .map(|host| workspace.target(host).map_err(|fault| vec![fault]))
+        .collect()
+}
+
+/// There is nothing to drain here: the first interrupt already ends what runs.
+fn stage_of_interrupts() -> (watch::Receiver<CancelStage>, watch::Receiver<CancelStage>) {
+    let (send, receive) = watch::channel(CancelStage::Running);
+    let mut interrupts = crate::interrupt::listen();
+    tokio::spawn(async move {
+        while interrupts.recv().await.is_some() {
+            // Nobody listens once all hosts are through.
+            let _ = send.send(CancelStage::Terminating);
+        }
+    });
+    (receive.clone(), receive)
+}
+
+async fn execute(
+    target: &Target,
+    command: &[String],
+    stage: watch::Receiver<CancelStage>,
+) -> Result<Remote, Diagnostic> {
+    let stop = Stop::from(CancelStage::Terminating, stage);
+    let connection = Connection::open(target, stop.clone()).await?;
+    let remote = connection.command(command, stop).await;
+    connection.close().await;
+    remote.map_err(|fault| fault.with_host(&target.name))
+}
+
+fn show(name: &HostName, remote: &Remote) {
+    let prefix = paint(BUSY, name.as_str());
+    let lines = |text: &str| -> String {
+        let marked: Vec<String> = text
+            .lines()
+            .map(|line| format!("{prefix} | {line}"))
+            .collect();
+        if marked.is_empty() {
+            String::new()
+        } else {
+            marked.join("\n") + "\n"
+        }
+    };
+    Screen.out(&lines(&remote.stdout));
+    Screen.err(&lines(&remote.stderr));
+}
+
+fn fault(name: &HostName, remote: &Remote) -> Option<Diagnostic> {
+    let ended = match remote.code {
+        Some(0) => return None,
+        Some(code) => format!("exit code {code}"),
+        None => "a signal ended it, or the connection broke".to_owned(),
+    };
+    Some(
+        Diagnostic::new(Code::CommandFailed, "the command failed on the host")
+            .with_cause(ended)
+            .with_host(name),
+    )
+}
+
+fn executed(name: HostName, remote: Remote) -> Executed {
+    Executed {
+        name,
+        exit_code: remote.code,
+        stdout: remote.stdout,
+        stderr: remote.stderr,
+    }
+}

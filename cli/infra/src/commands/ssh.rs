@@ -1,0 +1,62 @@
+//! `infra ssh HOST`: the user's own ssh on this terminal, with the host's key pinned.
+
+use super::refuse;
+use crate::args::{Global, Ssh};
+use crate::workspace::Workspace;
+use infra_drive::process::{Stop, Tool};
+use infra_drive::ssh::{Connection, Files, Target, interactive_args};
+use infra_model::answer::Exit;
+use infra_model::{Code, Diagnostic};
+
+pub(super) async fn run(global: &Global, args: &Ssh) -> Exit {
+    const NAME: &str = "ssh";
+    match connect(global, args).await {
+        Ok(exit) => exit,
+        Err(faults) => refuse(NAME, global, faults),
+    }
+}
+
+async fn connect(global: &Global, args: &Ssh) -> Result<Exit, Vec<Diagnostic>> {
+    if global.json {
+        return Err(vec![
+            Diagnostic::new(Code::Usage, "a session on a terminal has no JSON form")
+                .with_fix("use `infra exec HOST --json -- COMMAND`"),
+        ]);
+    }
+    let workspace = Workspace::open(global).map_err(|fault| vec![fault])?;
+    let host = workspace.host(&args.host)?;
+    let target = workspace.target(&host).map_err(|fault| vec![fault])?;
+    // Opening our own connection first yields the address that answers and, if none does, our clear text instead of ssh's.
+    let connection = Connection::open(&target, Stop::never())
+        .await
+        .map_err(|fault| vec![fault])?;
+    let status = session(&target, connection, &args.command)
+        .await
+        .map_err(|fault| vec![fault])?;
+    Ok(match status {
+        Some(0) => Exit::Ok,
+        Some(130) => Exit::Interrupted,
+        _ => Exit::NothingDone,
+    })
+}
+
+async fn session(
+    target: &Target,
+    connection: Connection,
+    command: &[String],
+) -> Result<Option<i32>, Diagnostic> {
+    let address = connection.address().to_owned();
+    let files = Files::write(target)?;
+    let socket = connection.control_socket();
+    let tool = Tool::new("ssh").args(interactive_args(
+        target,
+        (&files, &socket),
+        &address,
+        command,
+    ));
+    // Ctrl-C belongs to the far side while the session lasts.
+    let _ignored = crate::interrupt::listen();
+    let status = tool.run_on_terminal().await;
+    connection.close().await;
+    Ok(status?.code())
+}

@@ -1,0 +1,249 @@
+//! The engine's hands: each step handed to the room that performs it.
+
+use crate::workspace::Workspace;
+use infra_drive::host;
+use infra_drive::nix::{self, BuildPlace};
+use infra_drive::process::Stop;
+use infra_drive::ssh::Connection;
+use infra_engine::{Done, Hands, Report};
+use infra_model::step::Interrupt;
+use infra_model::{
+    BuildOn, CancelStage, Code, Diagnostic, Finding, HostName, HostSpec, HostState, Step,
+    StepOutcome, StorePath,
+};
+use infra_plan::Unit;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::{Mutex, watch};
+
+/// A host's connection: open, or not yet. Its lock makes the steps of one host wait while it is being opened.
+type Slot = Arc<Mutex<Option<Arc<Connection>>>>;
+
+/// Performs steps on the hosts of a workspace, over one connection per host.
+pub(crate) struct Wire {
+    workspace: Arc<Workspace>,
+    run: String,
+    connections: Mutex<HashMap<HostName, Slot>>,
+    states: Mutex<HashMap<HostName, HostState>>,
+}
+
+impl Wire {
+    /// Hands for one run.
+    pub(crate) fn new(workspace: Arc<Workspace>, run: String) -> Self {
+        Self {
+            workspace,
+            run,
+            connections: Mutex::default(),
+            states: Mutex::default(),
+        }
+    }
+
+    /// Ends all connections.
+    pub(crate) async fn close(&self) {
+        let slots: Vec<_> = self.connections.lock().await.drain().collect();
+        for (_, slot) in slots {
+            if let Some(connection) = slot.lock().await.take().and_then(Arc::into_inner) {
+                connection.close().await;
+            }
+        }
+    }
+
+    fn spec(&self, name: &HostName) -> Result<&HostSpec, Diagnostic> {
+        self.workspace.contents.fleet.get(name).ok_or_else(|| {
+            Diagnostic::new(
+                Code::Internal,
+                format!("a plan names `{name}`, which is no host"),
+            )
+        })
+    }
+
+    /// The host's connection, opened the first time it is asked for.
+    async fn connection(&self, name: &HostName, stop: Stop) -> Result<Arc<Connection>, Diagnostic> {
+        let slot = {
+            let mut all = self.connections.lock().await;
+            Arc::clone(all.entry(name.clone()).or_default())
+        };
+        let mut slot = slot.lock().await;
+        if let Some(open) = &*slot {
+            return Ok(Arc::clone(open));
+        }
+        let target = self.workspace.target(self.spec(name)?)?;
+        let opened = Arc::new(Connection::open(&target, stop).await?);
+        *slot = Some(Arc::clone(&opened));
+        Ok(opened)
+    }
+
+    /// A new connection in place of the old one: the proof that the host can still be reached after a change.
+    async fn reconnect(&self, name: &HostName, stop: Stop) -> Result<Arc<Connection>, Diagnostic> {
+        let slot = self.connections.lock().await.remove(name);
+        if let Some(slot) = slot
+            && let Some(old) = slot.lock().await.take().and_then(Arc::into_inner)
+        {
+            old.close().await;
+        }
+        self.connection(name, stop).await
+    }
+
+    async fn survey(&self, name: &HostName, stop: Stop) -> Result<Done, Diagnostic> {
+        let connection = self.connection(name, stop.clone()).await?;
+        let state = host::survey(&connection, name, stop).await?;
+        if state.nix.is_none() {
+            return Err(
+                Diagnostic::new(Code::NoNixOnHost, format!("there is no Nix on {name}"))
+                    .with_cause(
+                        "neither the PATH of SSH sessions nor the usual folders have a `nix`",
+                    )
+                    .with_fix("install Nix on the host, or put NixOS on it"),
+            );
+        }
+        self.states.lock().await.insert(name.clone(), state.clone());
+        Ok(Done::found(Finding::State(Box::new(state))))
+    }
+
+    async fn store(&self, name: &HostName, stop: Stop) -> Result<(String, String), Diagnostic> {
+        let connection = self.connection(name, stop).await?;
+        let daemon = self
+            .states
+            .lock()
+            .await
+            .get(name)
+            .and_then(|state| state.nix_daemon.clone());
+        Ok((
+            connection.store_url(daemon.as_deref()),
+            connection.nix_options(),
+        ))
+    }
+
+    async fn build(
+        &self,
+        name: &HostName,
+        drv: &StorePath,
+        stop: Stop,
+        report: &Report,
+    ) -> Result<Done, Diagnostic> {
+        let spec = self.spec(name)?;
+        let place = match &spec.build {
+            BuildOn::Local => BuildPlace::Here,
+            BuildOn::Target => {
+                let (url, ssh) = self.store(name, stop.clone()).await?;
+                BuildPlace::Store { url, ssh }
+            }
+            BuildOn::Builder(builder) => {
+                let (url, ssh) = self.store(builder, stop.clone()).await?;
+                let system = spec.system.clone();
+                BuildPlace::Builder { url, system, ssh }
+            }
+        };
+        nix::build(drv, &place, stop, &mut |done, total| {
+            report.progress(done, total, "derivations");
+        })
+        .await?;
+        Ok(Done::success())
+    }
+
+    async fn copy(
+        &self,
+        name: &HostName,
+        out: &StorePath,
+        stop: Stop,
+        report: &Report,
+    ) -> Result<Done, Diagnostic> {
+        let (url, ssh) = self.store(name, stop.clone()).await?;
+        nix::copy(out, &url, &ssh, stop, &mut |done, total| {
+            report.progress(done, total, "paths");
+        })
+        .await?;
+        Ok(Done::success())
+    }
+
+    async fn activate(
+        &self,
+        name: &HostName,
+        (out, dry): (&StorePath, bool),
+        stop: Stop,
+        report: &Report,
+    ) -> Result<Done, Diagnostic> {
+        let connection = self.connection(name, stop.clone()).await?;
+        let activated = host::activate(&connection, out, dry, &self.run, stop)
+            .await
+            .map_err(|fault| match fault.code {
+                Code::ConnectionLost => fault.with_fix(format!(
+                    "the activation goes on on the host by itself, its log is /run/infra/activate-{}.log; deploy again to see what the host runs",
+                    self.run
+                )),
+                _ => fault,
+            })?;
+        for line in &activated.lines {
+            report.line(line);
+        }
+        let outcome = if activated.units_failed {
+            StepOutcome::Warning {
+                why: "activation says that units failed".to_owned(),
+            }
+        } else {
+            StepOutcome::Success
+        };
+        Ok(Done {
+            outcome,
+            finding: Finding::Nothing,
+        })
+    }
+
+    async fn verify(
+        &self,
+        name: &HostName,
+        out: &StorePath,
+        failed_before: &[String],
+        stop: Stop,
+    ) -> Result<Done, Diagnostic> {
+        let connection = self.reconnect(name, stop.clone()).await?;
+        let read = host::verify(&connection, out, failed_before, stop).await?;
+        if read.newly_failed.is_empty() {
+            return Ok(Done::success());
+        }
+        let units = read.newly_failed.join(" ");
+        Err(Diagnostic::new(
+            Code::VerificationFailed,
+            format!("units failed on {name}: {units}"),
+        )
+        .with_cause("they had not failed before this deployment")
+        .with_fix(format!(
+            "read why: infra exec {name} -- journalctl -b -u {} -n 50; the boot default is unchanged, so a reboot brings back the system before",
+            read.newly_failed.join(" -u ")
+        )))
+    }
+}
+
+impl Hands for Wire {
+    async fn perform(
+        &self,
+        unit: Unit,
+        report: Report,
+        cancel: watch::Receiver<CancelStage>,
+    ) -> Result<Done, Diagnostic> {
+        let from = match unit.step.kind().interrupt() {
+            Interrupt::Free => CancelStage::Terminating,
+            Interrupt::Shielded { .. } => CancelStage::Killing,
+        };
+        let stop = Stop::from(from, cancel);
+        let name = &unit.host;
+        match &unit.step {
+            Step::Survey => self.survey(name, stop).await,
+            Step::Evaluate => {
+                let answer = nix::evaluate(&self.workspace.repo, name, stop).await?;
+                Ok(Done::found(Finding::System(Box::new(answer))))
+            }
+            Step::Build { drv, out: _ } => self.build(name, drv, stop, &report).await,
+            Step::Copy { out } => self.copy(name, out, stop, &report).await,
+            Step::Activate { out, dry } => self.activate(name, (out, *dry), stop, &report).await,
+            Step::Verify { out, failed_before } => {
+                self.verify(name, out, failed_before, stop).await
+            }
+            Step::Commit { out } => {
+                let connection = self.connection(name, stop.clone()).await?;
+                host::commit(&connection, out, stop).await?;
+                Ok(Done::success())
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! One execution: numbers and times its events, writes them to the journal first and shows them then.
+
+use crate::args::Global;
+use crate::hands::Wire;
+use infra_drive::state::Journal;
+use infra_engine::{Ending, Limits, Outcome};
+use infra_model::event::{EVENT_SCHEMA, Line};
+use infra_model::{CancelStage, Diagnostic, Event};
+use infra_plan::Plan;
+use infra_view::{Bars, Lines, Ndjson, Reader};
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::mpsc;
+
+/// An execution in progress.
+pub(crate) struct Run {
+    begun: Instant,
+    seq: u64,
+    journal: Option<Journal>,
+    reader: Box<dyn Reader>,
+    limits: Limits,
+    interrupts: mpsc::UnboundedReceiver<()>,
+    stage: CancelStage,
+    faults: Vec<Diagnostic>,
+}
+
+impl Run {
+    /// Begins. Without a journal nothing is kept, which is right for runs that change nothing.
+    pub(crate) fn begin(global: &Global, journal: Option<Journal>) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+        let mut limits = Limits::for_cores(cores);
+        if let Some(jobs) = global.jobs {
+            limits.evaluate = usize::from(jobs);
+        }
+        Self {
+            begun: Instant::now(),
+            seq: 0,
+            journal,
+            reader: reader(global),
+            limits,
+            interrupts: crate::interrupt::listen(),
+            stage: CancelStage::Running,
+            faults: Vec::new(),
+        }
+    }
+
+    /// The run's identity; empty for runs that are not kept.
+    pub(crate) fn id(&self) -> &str {
+        self.journal.as_ref().map_or("", Journal::run)
+    }
+
+    /// Something happened.
+    pub(crate) fn tell(&mut self, event: Event) {
+        let line = Line {
+            schema: EVENT_SCHEMA,
+            seq: self.seq,
+            at: self.begun.elapsed().as_secs_f64(),
+            event,
+        };
+        self.seq += 1;
+        // The journal comes first: what is shown has been kept. A journal that breaks in the middle is told once, and the run goes on to
+        // leave its hosts in a defined state.
+        if let Some(journal) = &mut self.journal
+            && let Err(fault) = journal.write(&line)
+            && self.faults.is_empty()
+        {
+            self.faults.push(fault);
+        }
+        self.reader.event(&line);
+    }
+
+    /// Performs a plan.
+    pub(crate) async fn perform(
+        &mut self,
+        plan: &Plan,
+        ending: Ending,
+        hands: &Arc<Wire>,
+    ) -> Outcome {
+        // The receiver moves out for the time of the run, so that events can be told meanwhile.
+        let (_, nobody) = mpsc::unbounded_channel();
+        let mut interrupts = std::mem::replace(&mut self.interrupts, nobody);
+        let limits = (self.limits, ending);
+        let outcome = infra_engine::run(
+            plan,
+            limits,
+            Arc::clone(hands),
+            &mut interrupts,
+            &mut |event| {
+                self.tell(event);
+            },
+        )
+        .await;
+        self.interrupts = interrupts;
+        self.stage = self.stage.max(outcome.stage);
+        outcome
+    }
+
+    /// Whether somebody asked to stop.
+    pub(crate) fn interrupted(&self) -> bool {
+        self.stage > CancelStage::Running
+    }
+
+    /// The journal, and what went wrong with it.
+    pub(crate) fn end(self) -> (Option<Journal>, Vec<Diagnostic>, f64) {
+        (
+            self.journal,
+            self.faults,
+            self.begun.elapsed().as_secs_f64(),
+        )
+    }
+}
+
+fn reader(global: &Global) -> Box<dyn Reader> {
+    if global.json {
+        Box::new(Ndjson::default())
+    } else if std::io::stderr().is_terminal() {
+        Box::new(Bars::default())
+    } else {
+        Box::new(Lines::default())
+    }
+}
