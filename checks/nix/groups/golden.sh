@@ -21,8 +21,10 @@ generated_part() {
 golden_json host-toml '
   import (here + "/golden/host-toml.nix") { infraLib = import (here + "/../../nix/lib") { inherit lib; }; }'
 golden_json pair '
+  let root = here + "/../../examples/pair"; in
   import (here + "/golden/pair.nix") {
-    inherit (import (here + "/repository.nix") { inherit nixpkgs; } { root = here + "/../../examples/pair"; }) infra;
+    inherit (import (here + "/repository.nix") { inherit nixpkgs; } { inherit root; }) infra;
+    inherit root;
   }'
 generated_part host-toml "$repo/nix/docs/repository.md" "$(evaluate '
   import (here + "/golden/reference.nix") { inherit lib; infraLib = import (here + "/../../nix/lib") { inherit lib; }; }' | jq -r .)"
