@@ -1,8 +1,9 @@
-//! One control group per systemd host.
+//! One control group per host, and one for the operator's machine.
 //!
-//! It has two uses. Started from one and the same group, all nspawn hosts would share its
-//! `/payload` child, so several init systems would manage one tree. And a group of its own is the one list of a
-//! host's processes that nothing on the host can slip out of.
+//! It is the list of what must end with the lab: nothing slips out of it, its name cannot come to mean
+//! something else (as the number of a process or a namespace can), and it is seen from every mount
+//! namespace, so anybody can sweep a dead lab. Systemd hosts need one besides: started from one and the same
+//! group, all nspawn hosts would share its `/payload` child, and several init systems would manage one tree.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use crate::proc::ProcessId;
 
 const MOUNT: &str = "/sys/fs/cgroup";
 
-/// The control group of one host: one folder in each hierarchy that systemd uses.
+/// A control group: one folder in each hierarchy that systemd uses.
 #[derive(Debug, Clone)]
 pub(crate) struct Cgroup {
     folders: Vec<PathBuf>,
@@ -41,6 +42,14 @@ impl Cgroup {
         Self {
             folders: roots.into_iter().map(|root| root.join(name)).collect(),
         }
+    }
+
+    /// The files that a process writes its number to in order to enter the (existing) group.
+    pub(crate) fn doors(&self) -> Vec<PathBuf> {
+        self.folders
+            .iter()
+            .map(|folder| folder.join("cgroup.procs"))
+            .collect()
     }
 
     /// Makes the group and puts a process into it.

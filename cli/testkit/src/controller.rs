@@ -113,6 +113,7 @@ pub(crate) fn hold(dir: &LabDir, places: &Places) -> Result<std::process::Child,
     if let Some(id) = ProcessId::of(child.id()) {
         state::remember_process(&holder_file(dir), id)?;
     }
+    dir.controller_cgroup().create_with(child.id())?;
     if let Some(mut input) = child.stdin.take() {
         input
             .write_all(b"go\n")
@@ -143,6 +144,12 @@ pub(crate) fn command(
 ) -> Command {
     // A holder that is gone leaves no number; 0 makes `nsenter` say so.
     let holder = state::remembered_process(&holder_file(dir)).map_or(0, |id| id.pid);
+    let doors: Vec<_> = dir
+        .controller_cgroup()
+        .doors()
+        .iter()
+        .map(|door| door.display().to_string())
+        .collect();
     let mut path = OsString::from(places.nix_prefix.join("bin"));
     for folder in &config.bin_dirs {
         path.push(":");
@@ -154,6 +161,7 @@ pub(crate) fn command(
     command
         .args(["-c", ENTER])
         .arg(holder.to_string())
+        .arg(doors.join(" "))
         .arg(program)
         .env("PATH", path)
         .env("HOME", dir.controller().join("home"))

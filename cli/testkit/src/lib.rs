@@ -28,6 +28,7 @@
 mod cgroup;
 mod config;
 mod controller;
+mod e2e;
 mod files;
 mod host;
 mod keys;
@@ -45,6 +46,7 @@ pub mod process;
 
 pub use config::{ConfigError, HostConfig, HostKind, HostRequest, LabConfig, MAX_HOSTS, Store};
 pub use controller::ControllerError;
+pub use e2e::e2e_wanted;
 pub use files::FileError;
 pub use host::{Host, HostError, PERSISTENT_FOLDERS};
 pub use keys::KeyError;

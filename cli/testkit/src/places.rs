@@ -85,7 +85,7 @@ impl Places {
     pub fn from_env() -> Self {
         let root = set("INFRA_LAB").unwrap_or_else(|| {
             set("XDG_CACHE_HOME")
-                .or_else(|| set("HOME").map(|home| home.join(".cache")))
+                .or_else(|| writable_home().map(|home| home.join(".cache")))
                 .unwrap_or_else(|| PathBuf::from("/var/cache"))
                 .join("infra-lab")
         });
@@ -172,6 +172,13 @@ fn set(variable: &str) -> Option<PathBuf> {
     env::var_os(variable)
         .filter(|value| !value.is_empty())
         .map(PathBuf::from)
+}
+
+/// A `HOME` that is unset, missing or read-only is ordinary in CI and for system users.
+fn writable_home() -> Option<PathBuf> {
+    set("HOME").filter(|home| {
+        home.is_dir() && rustix::fs::access(home, rustix::fs::Access::WRITE_OK).is_ok()
+    })
 }
 
 fn present(what: &'static str, path: &Path, part: &'static str) -> Result<(), PlacesError> {

@@ -143,6 +143,7 @@ pub(crate) struct Namespace(u64, u64);
 
 impl Namespace {
     /// The namespace a file stands for (`/proc/PID/ns/net`, or such a file mounted elsewhere).
+    /// An ordinary file stands for none that any process is in.
     pub(crate) fn at(path: &Path) -> Option<Self> {
         let meta = fs::metadata(path).ok()?;
         Some(Self(meta.dev(), meta.ino()))

@@ -183,7 +183,12 @@ impl LabDir {
             .collect()
     }
 
-    /// The control group of a (systemd) host.
+    /// The control group of everything that runs on the operator's machine.
+    pub(crate) fn controller_cgroup(&self) -> Cgroup {
+        Cgroup::named(&format!("infra-{}.operator", self.tag))
+    }
+
+    /// The control group of a host.
     pub(crate) fn cgroup(&self, host: &str) -> Cgroup {
         Cgroup::named(&format!("infra-{}-{host}", self.tag))
     }

@@ -1,8 +1,9 @@
 //! Taking a lab down, from what is on disk alone: the owner, a sweeper and a person's `infra-lab
 //! sweep` all use this, so that what is tested is also what cleans up after a crash.
 //!
-//! Processes are ended because they are in the lab's own namespaces or control groups, or because the
-//! owner wrote their number and start time down; never by name.
+//! Processes are ended because they are in the lab's own control groups or namespaces, or because the
+//! owner wrote their number and start time down; never by name. Namespaces are seen only from where
+//! the owner made them: in its own mount namespace, which may not be the sweeper's.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -93,6 +94,7 @@ pub(crate) fn take_down(dir: &LabDir) -> Result<(), TeardownError> {
     for host in dir.host_names() {
         dir.cgroup(&host).remove(DEADLINE)?;
     }
+    dir.controller_cgroup().remove(DEADLINE)?;
     remove_folder(dir.root())
 }
 
@@ -127,11 +129,13 @@ fn processes_of_lab(dir: &LabDir) -> Vec<ProcessId> {
         .collect();
     let controller = Namespace::at(&dir.controller_net());
     all.extend(controller.into_iter().flat_map(Namespace::members));
+    all.extend(dir.controller_cgroup().members());
     all.extend(state::remembered_process(&holder_file(dir)));
     all
 }
 
-/// Lets a network namespace go. A file that never became one is simply not mounted.
+/// Lets a network namespace go. A file that never became one, or did so in the mount namespace of an
+/// owner that is gone, is simply not mounted.
 fn release(net: &Path) -> Result<(), FileError> {
     match unmount(net, UnmountFlags::DETACH) {
         Ok(()) | Err(rustix::io::Errno::INVAL) => Ok(()),

@@ -247,9 +247,9 @@ pub(crate) fn supervisor_file(dir: &LabDir, host: &str) -> PathBuf {
     dir.host(host).join("supervisor")
 }
 
-/// Every process that belongs to a host: in its network namespace (the supervisor and all its children), in its control
-/// group (also those with a network of their own, such as Nix's builders), and the supervisor
-/// itself, which is remembered before it does anything.
+/// Every process that belongs to a host: in its control group (the supervisor and all that it has
+/// started), in its network namespace (also what a test runs there), and the supervisor itself,
+/// which is remembered before it does anything.
 pub(crate) fn processes_of_host(dir: &LabDir, host: &str) -> Vec<ProcessId> {
     let mut all = dir.cgroup(host).members();
     all.extend(

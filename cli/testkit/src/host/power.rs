@@ -80,9 +80,7 @@ impl Host<'_> {
         if let Some(id) = ProcessId::of(child.id()) {
             state::remember_process(&self.supervisor_file(), id)?;
         }
-        if self.config().systemd {
-            self.lab.dir().cgroup(self.name()).create_with(child.id())?;
-        }
+        self.lab.dir().cgroup(self.name()).create_with(child.id())?;
         if let Some(mut input) = child.stdin.take() {
             let path = self.supervisor_file();
             input

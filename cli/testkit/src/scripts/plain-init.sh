@@ -26,7 +26,11 @@ cd /
 umount --lazy /old
 rmdir /old
 
-# Every boot has an id of its own, as on a machine; the kernel's is that of the machine.
+# Every boot has an id of its own, as on a machine; the kernel's is that of the machine. The kernel
+# lets nobody without a full view of /proc mount another (Nix's build sandbox does), and the file
+# mounted over the id spoils the view; so a second, whole one is kept aside.
+mkdir -p /run/host/proc
+mount -t proc proc /run/host/proc
 cat /proc/sys/kernel/random/uuid > /run/boot_id
 mount --bind /run/boot_id /proc/sys/kernel/random/boot_id
 
