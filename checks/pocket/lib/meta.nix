@@ -31,7 +31,7 @@ in
     getExe' pkg (
       pkg.meta.mainProgram
         or (lib.warn "getExe: Package ${
-          lib.strings.escapeNixString pkg.meta.name or pkg.pname or pkg.name
+          lib.strings.escapeNixIdentifier pkg.meta.name or pkg.pname or pkg.name
         } does not have the meta.mainProgram attribute. Its name without the version is taken for the program; set meta.mainProgram, or use getExe' to name the program here." (
           lib.getName pkg
         ))

@@ -90,7 +90,6 @@ in
       filter = path: type: type == "directory" || any (suffix: hasSuffix suffix (baseNameOf path)) suffixes;
     };
 
-  inherit (builtins) hasContext;
   pathHasContext = builtins.hasContext;
   canCleanSource = src: src ? _isLibCleanSourceWith || !(builtins.hasContext (toString src));
 }

@@ -1,7 +1,7 @@
 # Pieces of text that name what must stand before them, such as activation scripts.
 { lib }:
 let
-  inherit (lib) concatStringsSep isAttrs;
+  inherit (lib) concatStringsSep;
 
   # Depth first: what a piece needs comes right before it, and everything only once.
   textClosureList =
@@ -19,9 +19,9 @@ let
                 ${name} = true;
               };
             };
-            before = lib.foldl' add seen (if isAttrs piece then piece.deps else [ ]);
+            before = lib.foldl' add seen piece.deps;
           in
-          before // { texts = before.texts ++ [ (if isAttrs piece then piece.text else piece) ]; };
+          before // { texts = before.texts ++ [ piece.text ]; };
     in
     (lib.foldl' add {
       done = { };

@@ -471,11 +471,6 @@
     expr = lib.nameFromURL "https://example.org/files/nix-1.7-x86.tar.bz2" "-";
     expected = "nix";
   };
-  a-path-for-a-string-is-warned-about = {
-    expr = lib.hasPrefix ./strings.nix "x";
-    expected = false;
-    says = [ "lib.strings.hasPrefix: The first argument (" "is a path value, but only strings are supported." ];
-  };
   file-contents = {
     expr = lib.fileContents ./fixtures/tree/one.txt;
     expected = "one";

@@ -600,4 +600,13 @@
       "attribute-tagged union with choices: a, b"
     ];
   };
+  merge-submodule-types = {
+    expr = merge (types.mergeTypes (types.submodule { options.a = mkOption { default = 1; }; }) (
+      types.submodule { options.b = mkOption { default = 2; }; }
+    )) [ { } ];
+    expected = {
+      a = 1;
+      b = 2;
+    };
+  };
 }

@@ -73,7 +73,9 @@ let
       parsed = parse system;
       inherit (parsed) cpu kernel;
       family = name: cpu.family == name;
-      config = "${cpu.name}-${vendorAndAbi.${kernel} cpu.name}";
+      # Apple has a name of its own for this processor.
+      cpuInConfig = if kernel == "darwin" && cpu.name == "aarch64" then "arm64" else cpu.name;
+      config = "${cpuInConfig}-${vendorAndAbi.${kernel} cpu.name}";
     in
     {
       inherit config parsed system;
