@@ -71,6 +71,6 @@ fn the_answers_of_nix_are_understood() {
     for (name, host) in hosts {
         let answer = SystemAnswer::parse(&host["system"].to_string()).expect("understood");
         assert_eq!(answer.host.as_str(), name);
-        assert_eq!(answer.class.to_string(), "nixos");
+        assert_eq!(answer.class, "nixos");
     }
 }
