@@ -1,6 +1,7 @@
 //! The one JSON object every command answers with, and exit codes.
 
-use crate::{Diagnostic, HostName, HostOutcome, StorePath};
+use crate::{Diagnostic, HostName, HostOutcome, HostSpec, StorePath};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -8,7 +9,7 @@ use std::collections::BTreeMap;
 pub const ANSWER_SCHEMA: u32 = 1;
 
 /// `{ "schema": 1, "command": …, "hosts": […], "errors": […] }` with what the command knows of each host.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Answer<H> {
     /// [`ANSWER_SCHEMA`]
@@ -34,7 +35,7 @@ impl<H> Answer<H> {
 }
 
 /// What a run did to one host: part of the last line of `deploy --json`, and of the receipt.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HostResult {
     /// The host.
@@ -47,6 +48,108 @@ pub struct HostResult {
     pub after: Option<StorePath>,
     /// Seconds per step that was begun.
     pub seconds: BTreeMap<String, f64>,
+}
+
+/// `infra info`: a host's settings, and what is in its folder.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HostInfo {
+    /// Its settings, defaults filled in.
+    #[serde(flatten)]
+    pub spec: HostSpec,
+    /// Pinned SSH keys, as `type base64`.
+    pub host_keys: Vec<String>,
+    /// Names of the files in its folder.
+    pub files: Vec<String>,
+    /// What this machine last did to it.
+    pub last_deployment: Option<Receipt>,
+}
+
+/// What was last done to a host from this machine; kept below the state folder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Receipt {
+    /// [`ANSWER_SCHEMA`]
+    pub schema: u32,
+    /// The run: the name of its folder with journal and receipt.
+    pub run: String,
+    /// What came of it for this host.
+    pub result: HostResult,
+}
+
+/// `infra eval`: a host's system before it is built.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Evaluated {
+    /// The host.
+    pub name: HostName,
+    /// The derivation, in the local store.
+    pub drv_path: StorePath,
+    /// What building it yields.
+    pub out_path: StorePath,
+    /// How long the evaluation took.
+    pub seconds: f64,
+}
+
+/// `infra build`: a host's system, built.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Built {
+    /// The host.
+    pub name: HostName,
+    /// Its system.
+    pub out_path: StorePath,
+}
+
+/// `infra exec`: what a command did on a host.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Executed {
+    /// The host.
+    pub name: HostName,
+    /// Its exit code; `null` if a signal ended it or the connection broke.
+    pub exit_code: Option<i32>,
+    /// What it printed.
+    pub stdout: String,
+    /// What it said besides.
+    pub stderr: String,
+}
+
+/// `infra doctor`: a host that was looked at, with the checks made on it.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Patient {
+    /// The host; `null` for this machine and the repository.
+    pub name: Option<HostName>,
+    /// What was looked at.
+    pub checks: Vec<Check>,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Check {
+    /// What.
+    pub about: String,
+    /// How it is.
+    pub verdict: Verdict,
+    /// What was found.
+    pub found: String,
+    /// What to do, if something is to be done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
+}
+
+/// How a thing that was looked at is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Verdict {
+    /// As it should be.
+    Ok,
+    /// It works, but not always or not well.
+    Warning,
+    /// It does not work.
+    Failed,
 }
 
 /// The exit code of a command (see `nix/docs/cli.md`).

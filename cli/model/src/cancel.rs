@@ -1,9 +1,12 @@
 //! How far an interrupted run has been asked to stop.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The rungs of the Ctrl-C ladder, in order: each further interrupt climbs one (DESIGN 6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum CancelStage {
     /// Nobody asked to stop.

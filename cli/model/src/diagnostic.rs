@@ -1,11 +1,14 @@
 //! What went wrong, where, and what to do: the one shape every error has when it reaches a person or a machine.
 
 use crate::HostName;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What kind of thing went wrong. Stable: scripts match on it (kebab-case in JSON, listed in `nix/docs/errors.md`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Code {
     /// No `flake.nix` with `hosts/` here or in any folder above.
@@ -126,7 +129,7 @@ impl Code {
 }
 
 /// A place in a file of the repository, or the name of another place (`command line`, `host web`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Place {
     /// Path relative to the repository, or a name.
@@ -194,7 +197,7 @@ impl fmt::Display for Place {
 }
 
 /// One error or warning: the thing, the place and the fix.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Diagnostic {
     /// Stable kind.

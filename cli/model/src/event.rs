@@ -1,13 +1,14 @@
 //! What happens while a run goes on, as data. The terminal, `--json`, the journal and later the API are readers of this one stream.
 
 use crate::{CancelStage, Diagnostic, Goal, HostName, StepKind};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Version of the event stream: the `schema` of each line.
 pub const EVENT_SCHEMA: u32 = 1;
 
 /// One line of the NDJSON stream.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Line {
     /// [`EVENT_SCHEMA`]
@@ -22,7 +23,7 @@ pub struct Line {
 }
 
 /// Something that happened, in the past tense.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     tag = "event",
     rename_all = "camelCase",
@@ -115,7 +116,7 @@ pub enum Event {
 }
 
 /// What the plan says about one host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedHost {
     /// The host.
@@ -127,7 +128,7 @@ pub struct PlannedHost {
 }
 
 /// How a step that did not fail ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     tag = "kind",
     rename_all = "camelCase",
@@ -149,7 +150,7 @@ pub enum StepOutcome {
 }
 
 /// How a host came out of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum HostOutcome {
     /// It does now what it did not before.

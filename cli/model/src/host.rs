@@ -2,11 +2,12 @@
 
 use crate::decode::{self, Shape, Table};
 use crate::{Diagnostic, HostName};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt;
 
 /// What kind of system a host runs, and so which evaluator and which verbs belong to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
     /// A whole NixOS machine.
@@ -60,7 +61,7 @@ impl fmt::Display for Class {
 }
 
 /// How a host comes to exist.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Platform {
     /// It exists and is reached over SSH.
@@ -92,7 +93,7 @@ impl Platform {
 }
 
 /// Where a host's system is built.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum BuildOn {
     /// On the machine that runs `infra`.
@@ -104,7 +105,7 @@ pub enum BuildOn {
 }
 
 /// `host.toml` with its defaults filled in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HostSpec {
     /// The folder's name.

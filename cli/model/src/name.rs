@@ -1,11 +1,15 @@
 //! Host names: DNS labels, so that they can be folder names, attribute names and network names without quoting.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The name of a host: the name of its folder below `hosts/`, and a DNS label (RFC 1123: 1 to 63 of `a-z 0-9 -`, no `-` at either end).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(with = "String", extend("pattern" = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"))]
 pub struct HostName(String);
 
 /// Why a text is no [`HostName`].

@@ -17,6 +17,8 @@ pub struct HostState {
     pub generation: Option<u64>,
     /// The kernel's random id of this boot.
     pub boot_id: Option<String>,
+    /// `nix-daemon` on the host, wherever it was found.
+    pub nix_daemon: Option<String>,
     /// Version of the host's Nix; `None` if it has none.
     pub nix: Option<String>,
     /// Bytes free where `/nix/store` lives.
@@ -45,6 +47,7 @@ impl HostState {
                 "default" => state.boot_default = StorePath::parse(value),
                 "generation" => state.generation = generation_number(value),
                 "bootid" => state.boot_id = Some(value.to_owned()),
+                "nixdaemon" => state.nix_daemon = Some(value.to_owned()),
                 // "nix (Nix) 2.34.8": the version is the last word, in every flavour of Nix.
                 "nix" => state.nix = value.split_whitespace().last().map(str::to_owned),
                 "freekib" => state.free_bytes = value.parse::<u64>().ok().map(|kib| kib * 1024),
@@ -87,6 +90,7 @@ mod tests {
           "bootDefault": "/nix/store/2ymw2907bm1s9n6n8lsmbb267gch9dhj-b",
           "generation": 12,
           "bootId": "3c4f",
+          "nixDaemon": null,
           "nix": "2.34.8",
           "freeBytes": 2097152,
           "systemd": true,

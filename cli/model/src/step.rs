@@ -1,11 +1,12 @@
 //! Units of work: what can be done to a host, and how each may be interrupted.
 
 use crate::{HostState, StorePath, SystemAnswer};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What a deployment is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Goal {
     /// Run the new system now and make it the boot default once it has proven itself.
@@ -89,7 +90,9 @@ pub enum Step {
 }
 
 /// A step without its operands: for events, tables and progress.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum StepKind {
     /// See [`Step::Survey`].

@@ -1,5 +1,6 @@
 //! Paths of a Nix store.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -7,8 +8,11 @@ use std::fmt;
 ///
 /// Parsed, so that it can be put into a command line for a host without quoting: name characters are the ones Nix allows
 /// (`a-z A-Z 0-9 + - . _ ? =`), none of which a shell reads as anything but text, except `?`, which is quoted where it matters.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(with = "String", extend("pattern" = "^/nix/store/[0-9a-df-np-sv-z]{32}-[0-9a-zA-Z+._?=-]+$"))]
 pub struct StorePath(String);
 
 const STORE: &str = "/nix/store/";

@@ -6,19 +6,11 @@ use crate::hands::Wire;
 use crate::run::Run;
 use crate::workspace::Workspace;
 use infra_engine::{Ending, Outcome};
-use infra_model::answer::{Answer, Exit};
-use infra_model::{Diagnostic, Event, Finding, HostName, HostState, StepKind, StorePath};
+use infra_model::answer::{Answer, Built, Exit};
+use infra_model::{Diagnostic, Event, Finding, HostName, HostState, StepKind};
 use infra_plan::Known;
 use infra_view::table;
-use serde::Serialize;
 use std::sync::Arc;
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Built {
-    name: HostName,
-    out_path: StorePath,
-}
 
 pub(super) async fn run(global: &Global, selection: &Selection) -> Exit {
     const NAME: &str = "build";

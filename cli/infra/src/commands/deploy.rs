@@ -1,6 +1,5 @@
 //! `infra deploy`: look, decide, act.
 
-use super::info::Receipt;
 use super::refuse;
 use crate::args::{Deploy, Global};
 use crate::hands::Wire;
@@ -8,7 +7,7 @@ use crate::run::Run;
 use crate::workspace::{Selected, Workspace};
 use infra_drive::state::State;
 use infra_engine::{Ending, Outcome};
-use infra_model::answer::{ANSWER_SCHEMA, Answer, Exit, HostResult};
+use infra_model::answer::{ANSWER_SCHEMA, Answer, Exit, HostResult, Receipt};
 use infra_model::{
     Code, Diagnostic, Event, Finding, Goal, HostName, HostOutcome, HostSpec, HostState, StepKind,
     StorePath, SystemAnswer,

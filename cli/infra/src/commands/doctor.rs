@@ -1,177 +1,142 @@
 //! `infra doctor`: what commonly goes wrong, looked for before it does.
 
-use super::refuse;
+use super::{answer, refuse};
 use crate::args::{Global, Selection};
 use crate::workspace::Workspace;
 use infra_drive::process::{Stop, Tool};
 use infra_drive::ssh::{Connection, Target};
 use infra_drive::{host, nix};
-use infra_model::answer::{ANSWER_SCHEMA, Exit};
-use infra_model::{Diagnostic, HostSpec, HostState};
-use infra_view::Screen;
+use infra_model::answer::{Answer, Check, Exit, Patient, Verdict};
+use infra_model::{Diagnostic, HostName, HostSpec, HostState};
 use infra_view::style::{BAD, GOOD, WARN, paint};
-use serde::Serialize;
 
 /// Nix before this has flakes that behave differently.
 const OLDEST_NIX: (u64, u64) = (2, 18);
 /// Less free space than this makes deployments fail in the middle.
 const LITTLE_SPACE: u64 = 1 << 30;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "camelCase")]
-enum Verdict {
-    Ok,
-    Warning,
-    Failed,
+fn found(about: &str, verdict: Verdict, found: impl Into<String>) -> Check {
+    Check {
+        about: about.to_owned(),
+        verdict,
+        found: found.into(),
+        fix: None,
+    }
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Check {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    host: Option<String>,
-    #[serde(rename = "check")]
-    about: &'static str,
-    verdict: Verdict,
-    found: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fix: Option<String>,
+fn fine(about: &str, what: impl Into<String>) -> Check {
+    found(about, Verdict::Ok, what)
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Report {
-    schema: u32,
-    command: &'static str,
-    hosts: Vec<String>,
-    checks: Vec<Check>,
-    errors: Vec<Diagnostic>,
+fn faulty(about: &str, fault: &Diagnostic) -> Check {
+    Check {
+        fix: fault.fix.clone(),
+        ..found(about, Verdict::Failed, fault.title.clone())
+    }
 }
 
-impl Check {
-    fn new(check: &'static str, verdict: Verdict, found: impl Into<String>) -> Self {
-        Self {
-            host: None,
-            about: check,
-            verdict,
-            found: found.into(),
-            fix: None,
-        }
-    }
-
-    fn ok(check: &'static str, found: impl Into<String>) -> Self {
-        Self::new(check, Verdict::Ok, found)
-    }
-
-    fn of_fault(check: &'static str, fault: &Diagnostic) -> Self {
-        Self {
-            fix: fault.fix.clone(),
-            ..Self::new(check, Verdict::Failed, fault.title.clone())
-        }
-    }
-
-    fn fix(mut self, fix: &str) -> Self {
-        self.fix = Some(fix.to_owned());
-        self
-    }
-
-    fn on(mut self, host: &HostSpec) -> Self {
-        self.host = Some(host.name.to_string());
-        self
+/// A check that asks for something to be done.
+fn mend(check: Check, fix: &str) -> Check {
+    Check {
+        fix: Some(fix.to_owned()),
+        ..check
     }
 }
 
 pub(super) async fn run(global: &Global, selection: &Selection) -> Exit {
     const NAME: &str = "doctor";
-    let mut checks = vec![
-        check_nix().await,
-        check_tool("ssh", &["-V"]).await,
-        check_tool("git", &["--version"]).await,
-    ];
+    let mut own = Patient {
+        name: None,
+        checks: vec![
+            check_nix().await,
+            check_tool("ssh", &["-V"]).await,
+            check_tool("git", &["--version"]).await,
+        ],
+    };
     let workspace = match Workspace::open(global) {
         Ok(workspace) => workspace,
         // Without a repository there is still this machine to look at.
         Err(fault) if selection.selectors.is_empty() && !selection.all => {
-            checks.push(Check {
+            own.checks.push(Check {
                 verdict: Verdict::Warning,
-                ..Check::of_fault("repository", &fault)
+                ..faulty("repository", &fault)
             });
-            return tell(global, Vec::new(), checks);
+            return tell(global, vec![own]);
         }
         Err(fault) => return refuse(NAME, global, vec![fault]),
     };
-    checks.extend(check_repository(&workspace));
-    let mut names = Vec::new();
+    own.checks.extend(check_repository(&workspace));
+    let mut patients = vec![own];
     if selection.all || !selection.selectors.is_empty() {
-        match workspace.select_strictly(selection) {
-            Ok(hosts) => {
-                for host in &hosts {
-                    names.push(host.name.to_string());
-                    checks.extend(
-                        check_host(&workspace, host)
-                            .await
-                            .into_iter()
-                            .map(|check| check.on(host)),
-                    );
-                }
-            }
+        let hosts = match workspace.select_strictly(selection) {
+            Ok(hosts) => hosts,
             Err(faults) => return refuse(NAME, global, faults),
+        };
+        for host in &hosts {
+            patients.push(Patient {
+                name: Some(host.name.clone()),
+                checks: check_host(&workspace, host).await,
+            });
         }
     }
-    tell(global, names, checks)
+    tell(global, patients)
 }
 
-fn tell(global: &Global, hosts: Vec<String>, checks: Vec<Check>) -> Exit {
-    let failed = checks
+fn tell(global: &Global, patients: Vec<Patient>) -> Exit {
+    let all: Vec<&Check> = patients
+        .iter()
+        .flat_map(|patient| &patient.checks)
+        .collect();
+    let failed = all
         .iter()
         .filter(|check| check.verdict == Verdict::Failed)
         .count();
-    let exit = Exit::of_hosts(checks.len() - failed, failed);
-    if global.json {
-        Screen.json(&Report {
-            schema: ANSWER_SCHEMA,
-            command: "doctor",
-            hosts,
-            checks,
-            errors: Vec::new(),
-        });
-        return exit;
-    }
-    for check in &checks {
-        let word = match check.verdict {
-            Verdict::Ok => paint(GOOD, "     ok"),
-            Verdict::Warning => paint(WARN, "warning"),
-            Verdict::Failed => paint(BAD, " failed"),
-        };
-        let host = check
-            .host
-            .as_ref()
-            .map(|host| format!("{host}: "))
-            .unwrap_or_default();
-        Screen.out(&format!("{word}  {host}{}: {}\n", check.about, check.found));
-        if let Some(fix) = check.fix.as_ref().filter(|_| check.verdict != Verdict::Ok) {
-            Screen.out(&format!("         fix: {fix}\n"));
-        }
-    }
+    let exit = Exit::of_hosts(all.len() - failed, failed);
+    let text: String = patients
+        .iter()
+        .flat_map(|patient| {
+            patient
+                .checks
+                .iter()
+                .map(|check| show(patient.name.as_ref(), check))
+        })
+        .collect();
+    answer(global, &Answer::new("doctor", patients, Vec::new()), &text);
     exit
+}
+
+fn show(host: Option<&HostName>, check: &Check) -> String {
+    let word = match check.verdict {
+        Verdict::Ok => paint(GOOD, "     ok"),
+        Verdict::Warning => paint(WARN, "warning"),
+        Verdict::Failed => paint(BAD, " failed"),
+    };
+    let host = host.map(|host| format!("{host}: ")).unwrap_or_default();
+    let line = format!("{word}  {host}{}: {}\n", check.about, check.found);
+    match &check.fix {
+        Some(fix) if check.verdict != Verdict::Ok => format!("{line}         fix: {fix}\n"),
+        _ => line,
+    }
 }
 
 async fn check_nix() -> Check {
     const NAME: &str = "nix";
     match nix::version().await {
-        Err(fault) => Check::of_fault(NAME, &fault),
+        Err(fault) => faulty(NAME, &fault),
         Ok(version) => match version_numbers(&version) {
-            Some(numbers) if numbers < OLDEST_NIX => {
-                Check::new(NAME, Verdict::Failed, format!("{version} is too old"))
-                    .fix("install Nix 2.18 or later")
-            }
-            Some(_) => Check::ok(NAME, version),
-            None => Check::new(
-                NAME,
-                Verdict::Warning,
-                format!("cannot read the version in `{version}`"),
-            )
-            .fix("see that `nix --version` prints one"),
+            Some(numbers) if numbers < OLDEST_NIX => mend(
+                found(NAME, Verdict::Failed, format!("{version} is too old")),
+                "install Nix 2.18 or later",
+            ),
+            Some(_) => fine(NAME, version),
+            None => mend(
+                found(
+                    NAME,
+                    Verdict::Warning,
+                    format!("cannot read the version in `{version}`"),
+                ),
+                "see that `nix --version` prints one",
+            ),
         },
     }
 }
@@ -195,9 +160,9 @@ async fn check_tool(program: &'static str, args: &[&'static str]) -> Check {
         .run(Stop::never(), &mut |line| line.clone_into(&mut said))
         .await
     {
-        Err(fault) => Check::of_fault(program, &fault),
-        Ok(ended) if said.is_empty() => Check::ok(program, ended.stdout.trim()),
-        Ok(_) => Check::ok(program, said),
+        Err(fault) => faulty(program, &fault),
+        Ok(ended) if said.is_empty() => fine(program, ended.stdout.trim()),
+        Ok(_) => fine(program, said),
     }
 }
 
@@ -208,37 +173,31 @@ fn check_repository(workspace: &Workspace) -> Vec<Check> {
         .contents
         .faults
         .iter()
-        .map(|fault| Check::of_fault("repository", fault))
+        .map(|fault| faulty("repository", fault))
         .collect();
     if checks.is_empty() {
-        checks.push(Check::ok("repository", format!("{root}, {count} hosts")));
+        checks.push(fine("repository", format!("{root}, {count} hosts")));
     }
     checks.push(match workspace.repo.peek("flake.lock") {
-        Some(_) => Check::ok("flake.lock", "present"),
-        None => Check::new(
-            "flake.lock",
-            Verdict::Warning,
-            "absent: inputs are looked up anew in every evaluation",
-        )
-        .fix("nix flake lock"),
+        Some(_) => fine("flake.lock", "present"),
+        None => mend(
+            found(
+                "flake.lock",
+                Verdict::Warning,
+                "absent: inputs are looked up anew in every evaluation",
+            ),
+            "nix flake lock",
+        ),
     });
     for host in workspace.contents.fleet.hosts() {
-        let unpinned = workspace
-            .repo
-            .host_keys(&host.name)
-            .map(|keys| keys.is_empty());
-        match unpinned {
-            Ok(false) => {}
-            Ok(true) => checks.push(
-                Check::new(
-                    "host key",
-                    Verdict::Warning,
-                    "not pinned: there is no host.pub",
-                )
-                .fix("put the host's /etc/ssh/ssh_host_ed25519_key.pub into its folder as host.pub")
-                .on(host),
-            ),
-            Err(fault) => checks.push(Check::of_fault("host key", &fault).on(host)),
+        let about = format!("key of {}", host.name);
+        match workspace.repo.host_keys(&host.name) {
+            Ok(keys) if keys.is_empty() => checks.push(mend(
+                found(&about, Verdict::Warning, "not pinned: there is no host.pub"),
+                "put the host's /etc/ssh/ssh_host_ed25519_key.pub into its folder as host.pub",
+            )),
+            Ok(_) => {}
+            Err(fault) => checks.push(faulty(&about, &fault)),
         }
     }
     checks
@@ -247,26 +206,30 @@ fn check_repository(workspace: &Workspace) -> Vec<Check> {
 async fn check_host(workspace: &Workspace, spec: &HostSpec) -> Vec<Check> {
     let target = match workspace.target(spec) {
         Ok(target) => target,
-        Err(fault) => return vec![Check::of_fault("ssh", &fault)],
+        Err(fault) => return vec![faulty("ssh", &fault)],
     };
     match look(&target).await {
-        Err(fault) => vec![Check::of_fault("ssh", &fault)],
+        Err(fault) => vec![faulty("ssh", &fault)],
         Ok((address, state)) => {
-            let mut checks = vec![Check::ok("ssh", format!("{} at {address}", target.user))];
+            let mut checks = vec![fine("ssh", format!("{} at {address}", target.user))];
             checks.push(match &state.nix {
-                Some(version) => Check::ok("nix", version.clone()),
-                None => Check::new("nix", Verdict::Failed, "there is none on the host")
-                    .fix("install Nix on the host"),
+                Some(version) => fine("nix", version.clone()),
+                None => mend(
+                    found("nix", Verdict::Failed, "there is none on the host"),
+                    "install Nix on the host",
+                ),
             });
             checks.extend(check_space(&state));
             checks.push(match state.failed_units.as_slice() {
-                [] => Check::ok("units", "none failed"),
-                units => Check::new(
-                    "units",
-                    Verdict::Warning,
-                    format!("failed: {}", units.join(" ")),
-                )
-                .fix("look at them: systemctl status UNIT"),
+                [] => fine("units", "none failed"),
+                units => mend(
+                    found(
+                        "units",
+                        Verdict::Warning,
+                        format!("failed: {}", units.join(" ")),
+                    ),
+                    "look at them: systemctl status UNIT",
+                ),
             });
             checks
         }
@@ -283,11 +246,14 @@ async fn look(target: &Target) -> Result<(String, HostState), Diagnostic> {
 
 fn check_space(state: &HostState) -> Option<Check> {
     let free = state.free_bytes?;
-    let found = format!("{} MiB free for /nix/store", free >> 20);
+    let space = format!("{} MiB free for /nix/store", free >> 20);
     Some(if free < LITTLE_SPACE {
-        Check::new("disk", Verdict::Warning, found).fix("nix-collect-garbage on the host")
+        mend(
+            found("disk", Verdict::Warning, space),
+            "nix-collect-garbage on the host",
+        )
     } else {
-        Check::ok("disk", found)
+        fine("disk", space)
     })
 }
 

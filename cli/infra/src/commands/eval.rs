@@ -6,20 +6,10 @@ use crate::hands::Wire;
 use crate::run::Run;
 use crate::workspace::Workspace;
 use infra_engine::{Ending, Outcome};
-use infra_model::answer::{Answer, Exit};
-use infra_model::{Diagnostic, Finding, HostName, HostSpec, StepKind, StorePath};
+use infra_model::answer::{Answer, Evaluated, Exit};
+use infra_model::{Diagnostic, Finding, HostName, HostSpec, StepKind};
 use infra_view::table;
-use serde::Serialize;
 use std::sync::Arc;
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Evaluated {
-    name: HostName,
-    drv_path: StorePath,
-    out_path: StorePath,
-    seconds: f64,
-}
 
 pub(super) async fn run(global: &Global, selection: &Selection) -> Exit {
     const NAME: &str = "eval";

@@ -5,26 +5,16 @@ use crate::args::{Exec, Global};
 use crate::workspace::Workspace;
 use infra_drive::process::Stop;
 use infra_drive::ssh::{Connection, Remote, Target};
-use infra_model::answer::{Answer, Exit};
+use infra_model::answer::{Answer, Executed, Exit};
 use infra_model::{CancelStage, Code, Diagnostic, HostName};
 use infra_view::Screen;
 use infra_view::style::{BUSY, paint};
-use serde::Serialize;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 /// Hosts asked at once: waiting costs nothing, but each connection is a process for a moment.
 const AT_ONCE: usize = 32;
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Executed {
-    name: HostName,
-    exit_code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
 
 pub(super) async fn run(global: &Global, args: &Exec) -> Exit {
     const NAME: &str = "exec";

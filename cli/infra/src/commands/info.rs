@@ -3,33 +3,10 @@
 use super::{answer, refuse};
 use crate::args::{Global, Selection};
 use crate::workspace::Workspace;
-use infra_model::answer::{Answer, Exit, HostResult};
+use infra_model::answer::{Answer, Exit, HostInfo};
 use infra_model::{BuildOn, HostSpec};
 use infra_view::style::{HEAD, paint};
-use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
-
-/// What was last done to a host by this machine.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Receipt {
-    /// [`infra_model::answer::ANSWER_SCHEMA`]
-    pub(crate) schema: u32,
-    /// The run.
-    pub(crate) run: String,
-    /// What came of it.
-    pub(crate) result: HostResult,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct HostInfo {
-    #[serde(flatten)]
-    spec: HostSpec,
-    host_keys: Vec<String>,
-    files: Vec<String>,
-    last_deployment: Option<Receipt>,
-}
 
 pub(super) fn run(global: &Global, selection: &Selection) -> Exit {
     const NAME: &str = "info";

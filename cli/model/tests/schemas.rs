@@ -1,0 +1,38 @@
+//! The JSON schemas in `nix/docs/schemas` are generated from the types, and this test says when they are not up to date.
+//! `INFRA_WRITE_SCHEMAS=1 cargo test -p infra-model --test schemas` writes them.
+
+use infra_model::HostSpec;
+use infra_model::answer::{Answer, Built, Evaluated, Executed, HostInfo, HostResult, Patient};
+use infra_model::event::Line;
+use schemars::{Schema, schema_for};
+use std::path::Path;
+
+#[test]
+fn published_schemas_are_those_of_the_types() {
+    let all: [(&str, Schema); 8] = [
+        ("list", schema_for!(Answer<HostSpec>)),
+        ("info", schema_for!(Answer<HostInfo>)),
+        ("eval", schema_for!(Answer<Evaluated>)),
+        ("build", schema_for!(Answer<Built>)),
+        ("deploy", schema_for!(Answer<HostResult>)),
+        ("exec", schema_for!(Answer<Executed>)),
+        ("doctor", schema_for!(Answer<Patient>)),
+        ("event", schema_for!(Line)),
+    ];
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../nix/docs/schemas");
+    for (name, schema) in all {
+        let file = dir.join(format!("{name}.json"));
+        let wanted = serde_json::to_string_pretty(&schema).expect("serialisable") + "\n";
+        if std::env::var_os("INFRA_WRITE_SCHEMAS").is_some() {
+            std::fs::create_dir_all(&dir).expect("writable");
+            std::fs::write(&file, &wanted).expect("writable");
+        }
+        let found = std::fs::read_to_string(&file).unwrap_or_default();
+        assert_eq!(
+            found,
+            wanted,
+            "{} is out of date: see the head of this test",
+            file.display()
+        );
+    }
+}
