@@ -1,4 +1,4 @@
-# Declarations of options, and what is said about wrong definitions.
+# What a declaration says, and what is said about wrong definitions.
 {
   lib,
   types,
@@ -18,7 +18,6 @@ let
     _file = file;
     inherit options;
   };
-  many = lib.genAttrs (map (n: "option${toString n}") (lib.range 100 250)) (_: mkOption { default = 1; });
 in
 {
   default = {
@@ -175,90 +174,6 @@ in
     };
   };
 
-  declared-twice-merges = {
-    expr =
-      let
-        e = evaluate [
-          (decl "one.nix" { a = mkOption { type = types.enum [ "x" ]; }; })
-          (decl "two.nix" {
-            a = mkOption {
-              type = types.enum [ "y" ];
-              description = "Both.";
-            };
-          })
-          { a = "y"; }
-        ];
-      in
-      {
-        inherit (e.config) a;
-        inherit (e.options.a) declarations description;
-        type = e.options.a.type.description;
-      };
-    expected = {
-      a = "y";
-      declarations = [
-        "two.nix"
-        "one.nix"
-      ];
-      description = "Both.";
-      type = ''one of "y", "x"'';
-    };
-  };
-  declared-twice-without-type = {
-    expr = configOf [
-      { options.a = mkOption { type = types.int; }; }
-      { options.a = mkOption { }; }
-      { a = 1; }
-    ];
-    expected.a = 1;
-  };
-  declared-twice-two-defaults = {
-    expr = configOf [
-      (decl "one.nix" { a = mkOption { default = 1; }; })
-      (decl "two.nix" { a = mkOption { default = 2; }; })
-    ];
-    error = [ "The option `a' in `one.nix' is already declared in `two.nix'." ];
-  };
-  declared-twice-two-descriptions = {
-    expr = configOf [
-      (decl "one.nix" { a = mkOption { description = "1"; }; })
-      (decl "two.nix" { a = mkOption { description = "1"; }; })
-      { a = 1; }
-    ];
-    error = [ "The option `a' in `one.nix' is already declared in `two.nix'." ];
-  };
-  declared-twice-two-types = {
-    expr = configOf [
-      (decl "one.nix" { a.b = mkOption { type = types.int; }; })
-      (decl "two.nix" { a.b = mkOption { type = types.str; }; })
-      { a.b = 1; }
-    ];
-    error = [ "The option `a.b' in `one.nix' is already declared in `two.nix'." ];
-  };
-  declared-as-option-and-as-set = {
-    expr = configOf [
-      (decl "one.nix" { a = mkOption { type = types.int; }; })
-      (decl "two.nix" { a.b = mkOption { type = types.int; }; })
-    ];
-    error = [
-      "The option `a' in module `one.nix' would be a parent of the following options, but its type `signed integer' does not support nested options."
-      "- option(s) with prefix `a.b' in module `two.nix'"
-    ];
-  };
-  declared-with-a-bare-type = {
-    expr = configOf [ (decl "one.nix" { a = types.int; }) ];
-    error = [
-      "In module one.nix: expected an option declaration at option path `a` but got an attribute set with type option-type"
-    ];
-  };
-  declared-not-a-set = {
-    expr = configOf [ (decl "one.nix" { a.b = 1; }) { a.b.c = 1; } ];
-    error = [
-      "An option declaration for `a.b' has type `int' rather than an attribute set."
-      "Did you mean to define this outside of `options'?"
-    ];
-  };
-
   read-only-default = {
     expr = configOf [
       {
@@ -327,82 +242,6 @@ in
       sub.a = 1;
     };
   };
-
-  unknown-option = {
-    expr = configOf [
-      { options.services.web.enable = lib.mkEnableOption "web"; }
-      (at "host.nix" { services.web.enabel = true; })
-    ];
-    error = [
-      "The option `services.web.enabel' does not exist. Definition values:"
-      "- In `host.nix': true"
-      "Did you mean `services.web.enable'?"
-    ];
-  };
-  unknown-option-several-suggestions = {
-    expr = configOf [
-      {
-        options = {
-          port = mkOption { default = 1; };
-          host = mkOption { default = 1; };
-          part = mkOption { default = 1; };
-          zzzzzzzz = mkOption { default = 1; };
-        };
-      }
-      (at "f.nix" { porr = 1; })
-    ];
-    error = [ "Did you mean `port', `part' or `host'?" ];
-  };
-  unknown-option-among-many = {
-    expr = configOf [
-      { options = many; }
-      (at "f.nix" { option1O5 = 1; })
-    ];
-    error = [
-      "The option `option1O5' does not exist."
-      "Did you mean `option105', `option115' or `option125'?"
-    ];
-  };
-  unknown-option-nothing-near-among-many = {
-    expr = configOf [
-      { options = many; }
-      (at "f.nix" { unrelated = 1; })
-    ];
-    error = [ "The option `unrelated' does not exist. Definition values: - In `f.nix': 1" ];
-  };
-  unknown-option-no-options-at-all = {
-    expr = configOf [ (at "f.nix" { a.b = 1; }) ];
-    error = [
-      "The option `a' does not exist. Definition values:"
-      "- In `f.nix': { b = 1; }"
-      "It seems as if you're trying to declare an option by placing it into `config' rather than `options'!"
-    ];
-  };
-  unknown-option-under-mkif = {
-    expr = configOf [
-      { options.a = mkOption { default = 1; }; }
-      (at "f.nix" (lib.mkIf false { b = 1; }))
-    ];
-    error = [ "The option `b' does not exist." ];
-  };
-  unknown-option-quoted = {
-    expr = configOf [
-      { options.a."x.y" = mkOption { default = 1; }; }
-      (at "f.nix" { a."x.z" = 1; })
-    ];
-    error = [ ''The option `a."x.z"' does not exist.'' ''Did you mean `a."x.y"'?'' ];
-  };
-  set-expected = {
-    expr = configOf [
-      { options.a.b = mkOption { default = 1; }; }
-      (at "f.nix" { a = 5; })
-    ];
-    error = [
-      "In module `f.nix', you're trying to define a value of type `int'"
-      "rather than an attribute set for the option"
-      "`a'!"
-    ];
-  };
   file-of-a-module-in-a-file = {
     expr = configOf [
       (fixtures + "/int-option.nix")
@@ -439,13 +278,6 @@ in
       }
     ];
     error = [ "- In `d1.nix': { a = 1; b = 2; c = 3; d = 4; ..." ];
-  };
-  failing-values-are-left-out = {
-    expr = configOf [
-      { options.a = mkOption { default = 1; }; }
-      (at "f.nix" { b = throw "inner"; })
-    ];
-    error = [ "The option `b' does not exist. Definition values: - In `f.nix' Did you mean `a'?" ];
   };
 
   option-attributes = {
@@ -516,90 +348,5 @@ in
       true
       1500
     ];
-  };
-  options-nested-in-several-modules = {
-    expr = configOf [
-      { options.a.one = mkOption { default = 1; }; }
-      { options.a.two = mkOption { default = 2; }; }
-      { options.a.deep.three = mkOption { default = 3; }; }
-    ];
-    expected.a = {
-      one = 1;
-      two = 2;
-      deep.three = 3;
-    };
-  };
-
-  freeform = {
-    expr = configOf [
-      {
-        freeformType = types.attrsOf types.int;
-        options.known = mkOption {
-          type = types.str;
-          default = "yes";
-        };
-      }
-      { other = 1; }
-      { more = lib.mkIf true 2; }
-    ];
-    expected = {
-      known = "yes";
-      other = 1;
-      more = 2;
-    };
-  };
-  freeform-nested = {
-    expr = configOf [
-      {
-        freeformType = types.attrsOf (types.attrsOf types.int);
-        options.a.known = mkOption { default = 0; };
-      }
-      { a.other = 1; }
-      { b.x = 2; }
-    ];
-    expected = {
-      a = {
-        known = 0;
-        other = 1;
-      };
-      b.x = 2;
-    };
-  };
-  freeform-wrong-value = {
-    expr = configOf [
-      { freeformType = types.attrsOf types.int; }
-      (at "f.nix" { other = "text"; })
-    ];
-    error = [
-      "A definition for option `other' is not of type `signed integer'. Definition values:"
-      "- In `f.nix': \"text\""
-    ];
-  };
-  freeform-declared-twice = {
-    expr = configOf [
-      { freeformType = types.attrsOf (types.enum [ "a" ]); }
-      { freeformType = types.attrsOf (types.enum [ "b" ]); }
-      {
-        x = "a";
-        y = "b";
-      }
-    ];
-    expected = {
-      x = "a";
-      y = "b";
-    };
-  };
-  freeform-lazy-reads-itself = {
-    expr = configOf [
-      { freeformType = types.lazyAttrsOf types.int; }
-      ({ config, ... }: {
-        a = 1;
-        b = config.a + 1;
-      })
-    ];
-    expected = {
-      a = 1;
-      b = 2;
-    };
   };
 }
