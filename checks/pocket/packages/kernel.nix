@@ -69,9 +69,11 @@ let
     "net/ipv4"
     "net/ipv6"
     "net/llc"
-    "net/netfilter"
+    "net/netfilter/nf_*.ko"
+    "net/netfilter/nfnetlink*.ko"
+    "net/netfilter/nft_*.ko"
     "net/packet"
-    "net/sched"
+    "net/sched/sch_*.ko"
     "net/unix"
     "net/vmw_vsock"
     "net/xfrm"
@@ -94,8 +96,8 @@ let
     sed -i 's/\.ko\.xz$/.ko/' "$kept/modules.order"
     depmod -b "$root" "$modDirVersion"
 
-    # A Debian release may call a driver differently or build it in: what is named here and absent is no error.
-    (cd "$all/kernel"; for w in $wanted; do find "./$w" ./"''${w%.ko}"*.ko -name '*.ko' 2>/dev/null || true; done) | sed 's|^\./|kernel/|' | sort -u > list
+    # The patterns are the shell's. A Debian release may call a driver differently or build it in: what is named here and absent is no error.
+    (cd "$all/kernel"; for w in $wanted; do find $w -name '*.ko' 2>/dev/null || true; done) | sed 's|^|kernel/|' | sort -u > list
     while read -r module; do
       grep "^$module:" "$all/modules.dep" | tr -d : | tr ' ' '\n'
     done < list | sort -u | while read -r file; do

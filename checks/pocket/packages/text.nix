@@ -79,6 +79,9 @@ in
 {
   inherit writeTextFile writeShellApplication;
 
+  # writeTextDir with a name of its own: a unit's name may hold characters that a store path cannot.
+  writeTextDir' = name: path: text: writeTextFile { inherit name text; destination = "/${path}"; };
+
   writeText = name: text: writeTextFile { inherit name text; };
   writeTextDir = path: text: writeTextFile { name = baseNameOf path; destination = "/${path}"; inherit text; };
   writeScript = name: text: writeTextFile { inherit name text; executable = true; };

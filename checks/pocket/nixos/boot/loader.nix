@@ -1,0 +1,52 @@
+# `boot.loader.*`. pocket installs no boot loader: `switch-to-configuration boot` points the boot default (see switch/)
+# at the system, and whatever starts the machine reads that. The options exist so that a configuration carries over.
+{ lib, config, ... }:
+let
+  inherit (lib) mkOption types;
+  cfg = config.boot.loader;
+  flag = default: description: mkOption { type = types.bool; inherit default description; };
+  text = default: description: mkOption { type = types.str; inherit default description; };
+in
+{
+  options.boot.loader = {
+    timeout = mkOption { type = types.nullOr types.int; default = 5; description = "Seconds until the default is started."; };
+    grub = {
+      enable = flag (!config.boot.isContainer && !cfg.systemd-boot.enable && !cfg.external.enable && !cfg.generic-extlinux-compatible.enable) "Whether GRUB is the boot loader.";
+      device = text "" "The disk it is on.";
+      devices = mkOption { type = types.listOf types.str; default = [ ]; description = "The disks it is on."; };
+      efiSupport = flag false "Whether it is installed for EFI.";
+      efiInstallAsRemovable = flag false "Whether it is at the place for removable media.";
+      useOSProber = flag false "Whether other systems are looked for.";
+      configurationLimit = mkOption { type = types.int; default = 100; description = "How many systems are offered."; };
+      extraConfig = mkOption { type = types.lines; default = ""; description = "More lines of grub.cfg."; };
+      zfsSupport = flag false "Whether it can read ZFS.";
+      mirroredBoots = mkOption { type = types.listOf types.attrs; default = [ ]; description = "Further boot folders."; };
+    };
+    systemd-boot = {
+      enable = flag false "Whether systemd-boot is the boot loader.";
+      configurationLimit = mkOption { type = types.nullOr types.int; default = null; description = "How many systems are offered."; };
+      editor = flag true "Whether the command line may be edited.";
+      consoleMode = text "keep" "The resolution of the console.";
+      graceful = flag false "Whether failures to write EFI variables are ignored.";
+    };
+    efi = {
+      canTouchEfiVariables = flag false "Whether EFI variables may be written.";
+      efiSysMountPoint = text "/boot" "Where the EFI system partition is mounted.";
+    };
+    generic-extlinux-compatible.enable = flag false "Whether extlinux entries are written.";
+    external = {
+      enable = flag false "Whether another program installs the boot loader.";
+      installHook = mkOption { type = types.nullOr types.path; default = null; description = "That program; called with the system's path."; };
+    };
+  };
+
+  # nixpkgs refuses these too, and a repository must not learn that only there.
+  config.boot.loader.grub.devices = lib.mkIf (cfg.grub.device != "") [ cfg.grub.device ];
+  config.assertions = [
+    {
+      assertion = !cfg.grub.enable
+        || cfg.grub.devices != [ ] || cfg.grub.mirroredBoots != [ ];
+      message = "You must set the option ‘boot.loader.grub.devices’ or 'boot.loader.grub.mirroredBoots' to make the system bootable.";
+    }
+  ];
+}

@@ -1,0 +1,28 @@
+# The system modules, one concern each. Explicit, so that a stray file is not a module.
+[
+  ./activation.nix
+  ./assertions.nix
+  ./boot/filesystems.nix
+  ./boot/initrd.nix
+  ./boot/kernel.nix
+  ./boot/loader.nix
+  ./etc/default.nix
+  ./misc/accepted.nix
+  ./misc/environment.nix
+  ./misc/locale.nix
+  ./misc/nix.nix
+  ./misc/nixpkgs.nix
+  ./misc/security.nix
+  ./misc/version.nix
+  ./network/firewall.nix
+  ./network/interfaces.nix
+  ./network/names.nix
+  ./services/journald.nix
+  ./services/openssh.nix
+  ./services/ssh-client.nix
+  ./switch/default.nix
+  ./systemd/default.nix
+  ./systemd/tmpfiles.nix
+  ./toplevel.nix
+  ./users/default.nix
+]

@@ -1,0 +1,6 @@
+# nixpkgs' profile of this name, imported by many configurations as modulesPath + "/profiles/qemu-guest.nix".
+{ ... }:
+{
+  boot.initrd.availableKernelModules = [ "virtio_net" "virtio_pci" "virtio_mmio" "virtio_blk" "virtio_scsi" "9p" "9pnet_virtio" ];
+  boot.initrd.kernelModules = [ "virtio_balloon" "virtio_console" "virtio_rng" ];
+}

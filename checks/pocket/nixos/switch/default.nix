@@ -1,0 +1,16 @@
+# `$toplevel/bin/switch-to-configuration`: one bash script out of the files beside this one, run by the system's own programs.
+{ lib, config, pkgs, ... }:
+{
+  config.system.build.switchToConfiguration = pkgs.writeTextFile {
+    name = "switch-to-configuration";
+    checkPhase = ''${pkgs.runtimeShell} -n -O extglob "$target"'';
+    text = ''
+      #!${pkgs.runtimeShell}
+      toplevel=@out@
+      systemctl=${config.systemd.package}/bin/systemctl
+      export PATH=${lib.makeBinPath [ pkgs.busybox pkgs.bash ]}
+      export LC_ALL=C.UTF-8
+    ''
+    + lib.concatMapStrings builtins.readFile [ ./compare.sh ./plan.sh ./apply.sh ./main.sh ];
+  };
+}
