@@ -1,6 +1,5 @@
 # One option declared in several modules, and declarations that are none.
 {
-  lib,
   types,
   mkOption,
   evaluate,
