@@ -23,7 +23,7 @@
 //! network namespace below the lab's folder), and the machine's `/nix` is only ever mounted over
 //! inside private mount namespaces.
 //!
-//! This room must never be used by the product: it kills, cuts and fills things for a living.
+//! Never: used by the product. It kills, cuts and fills things for a living.
 
 mod cgroup;
 mod config;
@@ -53,7 +53,7 @@ pub use keys::KeyError;
 pub use lab::{Lab, LabBuilder, UpError, infra_binary, live_labs};
 pub use lock::{Inputs, LockError, LockedPath, checkout};
 pub use network::{CONTROLLER_ADDRESS, NetworkError};
-pub use places::{Places, PlacesError, ROOTFS_PACKAGES};
+pub use places::{Places, PlacesError, ROOTFS_PACKAGES, check_root};
 pub use process::{Finished, ProcessError, Run, Running, process};
 pub use repo::{Repo, RepoError, pin};
 pub use rustix::process::Signal;

@@ -36,7 +36,7 @@ const TOOLS: &[(&str, &str)] = &[
 pub enum PlacesError {
     /// Not root.
     #[error(
-        "making test hosts needs root (network and mount namespaces)\n  \
+        "test hosts need root (network and mount namespaces)\n  \
          fix: run the same command with sudo; `checks/demo` does that by itself"
     )]
     NotRoot,
@@ -135,9 +135,7 @@ impl Places {
 
     /// Whether hosts can be made here; the first thing missing if not.
     pub fn check_for_hosts(&self, systemd: bool) -> Result<(), PlacesError> {
-        if !rustix::process::geteuid().is_root() {
-            return Err(PlacesError::NotRoot);
-        }
+        check_root()?;
         check_mountable(&self.root)?;
         check_mountable(&self.nix_prefix)?;
         for &(program, package) in TOOLS {
@@ -159,13 +157,21 @@ impl Places {
 
     /// Whether Nix can be run here for the operator.
     pub fn check_for_nix(&self) -> Result<(), PlacesError> {
-        present("Nix", &self.nix(), "nix")?;
+        present("Nix", &self.nix(), "lab")?;
         present(
             "Nix's configuration",
             &self.nix_conf_dir().join("nix.conf"),
-            "nix",
+            "lab",
         )
     }
+}
+
+/// Whether the caller may make and enter namespaces.
+pub fn check_root() -> Result<(), PlacesError> {
+    if rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    Err(PlacesError::NotRoot)
 }
 
 fn set(variable: &str) -> Option<PathBuf> {

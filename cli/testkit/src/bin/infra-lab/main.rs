@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use infra_testkit::{HostRequest, Lab, Places, UpError, live_labs};
+use infra_testkit::{HostRequest, Lab, Places, UpError, check_root, live_labs};
 
 /// Why a command failed. What it says is for people.
 type Failure = Box<dyn Error>;
@@ -95,6 +95,7 @@ struct LabArgs {
 impl LabArgs {
     /// The lab that is meant: the named one, or the only one there is.
     fn attach(&self) -> Result<Lab, Failure> {
+        check_root()?;
         let places = Places::from_env();
         if let Some(tag) = &self.lab {
             return Ok(Lab::attach(places, tag)?);

@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
-use infra_testkit::{Lab, Places, Swept, live_labs, sweep};
+use infra_testkit::{Lab, Places, Swept, check_root, live_labs, sweep};
 
 use crate::{Failure, say};
 
 pub(crate) fn run() -> Result<ExitCode, Failure> {
+    check_root()?;
     let met = sweep(&Places::from_env())?;
     for lab in &met {
         say::line(match lab {
@@ -21,6 +22,7 @@ pub(crate) fn run() -> Result<ExitCode, Failure> {
 }
 
 pub(crate) fn list() -> Result<ExitCode, Failure> {
+    check_root()?;
     let places = Places::from_env();
     for tag in live_labs(&places)? {
         let lab = Lab::attach(places.clone(), &tag)?;
