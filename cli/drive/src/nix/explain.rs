@@ -112,7 +112,7 @@ impl Explain<'_> {
             return None;
         }
         let file = text
-            .split(['\'', '"', '‘', '’', '«', '»'])
+            .split(['\'', '"', '‘', '’'])
             .filter_map(|part| self.repo_relative(part).or_else(|| Some(part.to_owned())))
             .find(|part| {
                 !part.is_empty()
@@ -168,16 +168,29 @@ impl Explain<'_> {
         Some(place)
     }
 
-    /// Names of the user's files instead of the store paths they were copied to.
+    /// Names of the user's files instead of the places they were copied to.
     fn shorten(&self, text: &str) -> String {
         let mut short = String::new();
         let mut rest = text;
-        while let Some(at) = rest.find("/nix/store/") {
+        while let Some(at) = rest
+            .find("/nix/store/")
+            .into_iter()
+            .chain(rest.find('«'))
+            .min()
+        {
             let (before, from) = rest.split_at(at);
             short += before;
+            // A virtual source («git+file:///…») may hold any character up to its end.
+            let named = from
+                .find("»/")
+                .filter(|_| from.starts_with('«'))
+                .unwrap_or(0);
             let end = from
-                .find(|c: char| c.is_whitespace() || "'\"`»:,)".contains(c))
-                .unwrap_or(from.len());
+                .get(named..)
+                .unwrap_or_default()
+                .char_indices()
+                .find(|&(at, c)| at > 0 && (c.is_whitespace() || "'\"`:,)".contains(c)))
+                .map_or(from.len(), |(at, _)| named + at);
             let (path, after) = from.split_at(end);
             short += &self.would_be(path).unwrap_or_else(|| path.to_owned());
             rest = after;
@@ -219,8 +232,11 @@ impl Explain<'_> {
     }
 }
 
-/// What comes after `/nix/store/…-source/`.
+/// What comes after `/nix/store/…-source/`, or after `«git+file:///…»/` as newer versions of Nix name a source they have not copied.
 fn in_source_tree(path: &str) -> Option<&str> {
+    if let Some(virtual_source) = path.strip_prefix('«') {
+        return Some(virtual_source.split_once("»/")?.1);
+    }
     let (base, file) = path.strip_prefix("/nix/store/")?.split_once('/')?;
     base.ends_with("-source").then_some(file)
 }

@@ -162,6 +162,22 @@ fn untracked_files_are_told_apart_from_missing_ones() {
 }
 
 #[test]
+fn sources_that_were_not_copied_have_names_too() {
+    let virtual_file = |file: &str| format!("«git+file:///home/ann/fleet?rev=1»/{file}");
+    let text = format!(
+        "path '{}' does not exist (asked for by {}:5:3)",
+        virtual_file("hosts/web/nowhere.nix"),
+        virtual_file("hosts/web/configuration.nix")
+    );
+    insta::assert_snapshot!(evaluation(&[message(&text, None, &[])]), @"
+    [nix-evaluation] the configuration of web does not evaluate
+    at  | 
+    path 'hosts/web/nowhere.nix' does not exist (asked for by hosts/web/configuration.nix:5:3)
+    fix: correct the configuration at this place
+    ");
+}
+
+#[test]
 fn other_failures_have_texts_of_their_own() {
     let missing = message(
         "flake 'git+file:///x' does not provide attribute 'packages.x86_64-linux.infra.hosts.\"web\".system' or 'infra.hosts.\"web\".system'",

@@ -1,0 +1,205 @@
+//! A repository, a home and tools of our own; nothing of the machine's environment.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// A fake `nix`: answers evaluations with a made-up system, and writes down each call.
+const NIX: &str = r#"#!/bin/sh
+echo "nix $1" >> "$FAKE_LOG"
+case "$1" in
+  --version) echo "nix (Nix) 2.34.8" ;;
+  eval)
+    for last; do :; done
+    host=${last##*hosts.\"}; host=${host%%\"*}
+    if [ -n "$FAKE_EVAL_FAILS" ]; then
+      cat "$FAKE_EVAL_FAILS" >&2; exit 1
+    fi
+    hash=1ymw2907bm1s9n6n8lsmbb267gch9dhj
+    printf '{"schema":%s,"host":"%s","class":"nixos","system":"x86_64-linux","toplevel":{"drv":"/nix/store/%s-%s.drv","out":"/nix/store/%s-%s"}}' \
+      "${FAKE_SCHEMA:-1}" "$host" $hash "$host" $hash "$host" ;;
+  build) [ -z "$FAKE_BUILD_FAILS" ] || { echo "builder failed: $FAKE_BUILD_FAILS" >&2; exit 1; } ;;
+esac
+"#;
+
+/// A fake `ssh` that can only refuse, in the words of the real one.
+const SSH: &str = r#"#!/bin/sh
+echo "ssh" >> "$FAKE_LOG"
+while [ $# -gt 0 ]; do
+  if [ "$1" = -E ]; then log=$2; shift; fi
+  shift
+done
+printf '%s\n' "${FAKE_SSH_SAYS:-ssh: connect to host x port 22: No route to host}" >> "${log:-/dev/stderr}"
+exit 255
+"#;
+
+pub(crate) const HOST: &str = "class = \"nixos\"\nsystem = \"x86_64-linux\"\n";
+pub(crate) const KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBvVJJ1SEPOSPEoXJx4eRJEkCvXVDgxaqMuA2gkWSPbt root@web\n";
+
+pub(crate) struct Env {
+    dir: TempDir,
+    vars: Vec<(&'static str, String)>,
+}
+
+impl Env {
+    /// An empty repository.
+    pub(crate) fn new() -> Self {
+        let env = Self {
+            dir: tempfile::tempdir().expect("a folder"),
+            vars: Vec::new(),
+        };
+        for (name, text) in [("nix", NIX), ("ssh", SSH)] {
+            let path = env.dir.path().join("bin").join(name);
+            Self::write_at(&path, text);
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("ours");
+        }
+        fs::create_dir_all(env.repo()).expect("writable");
+        env
+    }
+
+    /// A repository with `web` (tag frontend, key pinned) and `db` (tag backend).
+    pub(crate) fn pair() -> Self {
+        let env = Self::new();
+        env.write("flake.nix", "{ outputs = _: { }; }\n");
+        env.write(
+            "hosts/web/host.toml",
+            &format!("{HOST}tags = [\"frontend\"]\n"),
+        );
+        env.write("hosts/web/configuration.nix", "{ }\n");
+        env.write("hosts/web/host.pub", KEY);
+        env.write(
+            "hosts/db/host.toml",
+            &format!("{HOST}tags = [\"backend\"]\naddresses = [\"192.0.2.7\"]\n"),
+        );
+        env
+    }
+
+    pub(crate) fn repo(&self) -> PathBuf {
+        self.dir.path().join("repo")
+    }
+
+    pub(crate) fn write(&self, file: &str, text: &str) {
+        Self::write_at(&self.repo().join(file), text);
+    }
+
+    fn write_at(path: &Path, text: &str) {
+        fs::create_dir_all(path.parent().expect("a parent")).expect("writable");
+        fs::write(path, text).expect("writable");
+    }
+
+    /// Sets a variable for the fakes or for infra.
+    pub(crate) fn set(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.vars.push((name, value.into()));
+        self
+    }
+
+    /// A file beside the repository, for the fakes.
+    pub(crate) fn side_file(&self, name: &str, text: &str) -> String {
+        let path = self.dir.path().join(name);
+        Self::write_at(&path, text);
+        path.display().to_string()
+    }
+
+    pub(crate) fn without_nix(self) -> Self {
+        fs::remove_file(self.dir.path().join("bin/nix")).expect("there");
+        self
+    }
+
+    /// How often the fakes were called, one word each.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        let log = fs::read_to_string(self.dir.path().join("calls")).unwrap_or_default();
+        log.lines().map(str::to_owned).collect()
+    }
+
+    pub(crate) fn output(&self, args: &[&str]) -> Output {
+        let path = |name: &str| self.dir.path().join(name);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the program under test; nothing of the room that makes processes is meant here"
+        )]
+        let mut command = Command::new(env!("CARGO_BIN_EXE_infra"));
+        command
+            .args(args)
+            .current_dir(self.repo())
+            .env_clear()
+            .env("PATH", format!("{}:/usr/bin:/bin", path("bin").display()))
+            .env("HOME", path("home"))
+            .env("XDG_STATE_HOME", path("state"))
+            .env("FAKE_LOG", path("calls"))
+            .envs(self.vars.iter().map(|(name, value)| (name, value)));
+        command.output().expect("infra runs")
+    }
+
+    /// Exit code and both streams as one text, with what differs from run to run made the same.
+    pub(crate) fn run(&self, args: &[&str]) -> String {
+        let output = self.output(args);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let whole = format!(
+            "exit {}\n--- stdout\n{}--- stderr\n{}",
+            output.status.code().unwrap_or(-1),
+            text(&output.stdout),
+            text(&output.stderr)
+        );
+        let whole = in_any_order(&whole);
+        let root = self.dir.path().canonicalize().expect("exists");
+        whole
+            .replace(&root.display().to_string(), "[dir]")
+            .replace(&self.dir.path().display().to_string(), "[dir]")
+    }
+}
+
+/// What happens at the same time may be told in either order: sorts the lines of events, and drops their numbers.
+fn in_any_order(text: &str) -> String {
+    let is_event = |line: &&str| {
+        line.starts_with("{\"schema\":1,\"seq\"")
+            || line.starts_with("    ")
+            || line.starts_with("  evaluate")
+    };
+    let numberless = |line: &str| match (line.split_once("\"seq\":"), line.split_once("\"at\":")) {
+        (Some((before, _)), Some((_, after))) => format!("{before}\"at\":{after}"),
+        _ => line.to_owned(),
+    };
+    let mut whole = Vec::new();
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        if !is_event(&line) {
+            whole.push(line.to_owned());
+            continue;
+        }
+        let mut events = vec![numberless(line)];
+        while let Some(next) = lines.next_if(is_event) {
+            events.push(numberless(next));
+        }
+        events.sort_unstable_by_key(|event| {
+            event
+                .split_once("\"event\"")
+                .map_or(event.clone(), |(_, after)| after.to_owned())
+        });
+        whole.extend(events);
+    }
+    whole.join("\n") + "\n"
+}
+
+/// Replaces what no two runs have in common.
+pub(crate) fn settings() -> insta::Settings {
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r"\d+\.\d+s", "[time]");
+    settings.add_filter(r#""at":[\d.e-]+"#, r#""at":[time]"#);
+    settings.add_filter(
+        r#""(seconds|evaluate|survey|build)":[\d.e-]+"#,
+        r#""$1":[time]"#,
+    );
+    settings.add_filter(r"\d{8}T\d{6}Z-[0-9a-f]{8}", "[run]");
+    settings
+}
+
+/// Asserts a snapshot of a run.
+macro_rules! shows {
+    ($env:expr, $args:expr, @$expected:literal) => {
+        $crate::env::settings().bind(|| insta::assert_snapshot!($env.run(&$args), @$expected));
+    };
+}
+pub(crate) use shows;

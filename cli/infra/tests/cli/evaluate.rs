@@ -1,0 +1,131 @@
+//! `eval` and `build` with a fake nix: counts and failures.
+
+use crate::env::{Env, shows};
+
+#[test]
+fn one_process_per_selected_host() {
+    let env = Env::pair();
+    shows!(env, ["eval", "web"], @"
+    exit 0
+    --- stdout
+    HOST  SYSTEM                                           DERIVATION
+    web   /nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-web  /nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-web.drv
+    --- stderr
+      evaluate  web  [time]
+    ");
+    assert_eq!(env.calls(), ["nix eval"]);
+    shows!(env, ["eval", "--all", "--json"], @r#"
+    exit 0
+    --- stdout
+    {"schema":1,"command":"eval","hosts":[{"name":"db","drvPath":"/nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-db.drv","outPath":"/nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-db","seconds":[time]},{"name":"web","drvPath":"/nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-web.drv","outPath":"/nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-web","seconds":[time]}],"errors":[]}
+    --- stderr
+      evaluate  db  [time]
+      evaluate  web  [time]
+    "#);
+    assert_eq!(env.calls().len(), 3);
+}
+
+#[test]
+fn builds() {
+    let env = Env::pair();
+    shows!(env, ["build", "web"], @"
+    exit 0
+    --- stdout
+    HOST  SYSTEM
+    web   /nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-web
+    --- stderr
+         build  web  [time]
+      evaluate  web  [time]
+       changed  web
+    ");
+    assert_eq!(env.calls(), ["nix eval", "nix build"]);
+    shows!(env, ["build", "web", "--json"], @r#"
+    exit 0
+    --- stdout
+    {"schema":1,"at":[time],"event":"hostFinished","host":"web","outcome":"changed"}
+    {"schema":1,"at":[time],"event":"runStarted","run":"","command":"build","hosts":["web"]}
+    {"schema":1,"at":[time],"event":"stepCompleted","host":"web","step":"build","outcome":{"kind":"success"},"seconds":[time]}
+    {"schema":1,"at":[time],"event":"stepCompleted","host":"web","step":"evaluate","outcome":{"kind":"success"},"seconds":[time]}
+    {"schema":1,"at":[time],"event":"stepStarted","host":"web","step":"build"}
+    {"schema":1,"at":[time],"event":"stepStarted","host":"web","step":"evaluate"}
+    {"schema":1,"command":"build","hosts":[{"name":"web","outPath":"/nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-web"}],"errors":[]}
+    --- stderr
+    "#);
+}
+
+#[test]
+fn nix_is_missing() {
+    shows!(Env::pair().without_nix(), ["eval", "web"], @"
+    exit 3
+    --- stdout
+    --- stderr
+        failed  web  `nix` is not installed on this machine
+      evaluate  web  failed after [time]: `nix` is not installed on this machine
+    error[missing-program]: web: `nix` is not installed on this machine
+      cause: no `nix` in PATH
+      fix: install Nix 2.18 or later, or put its `bin` folder into PATH
+    ");
+}
+
+#[test]
+fn nix_speaks_another_schema() {
+    shows!(Env::pair().set("FAKE_SCHEMA", "2"), ["eval", "web"], @"
+    exit 3
+    --- stdout
+    --- stderr
+        failed  web  the repository speaks wire schema 2, this command speaks 1
+      evaluate  web  failed after [time]: the repository speaks wire schema 2, this command speaks 1
+    error[schema-mismatch]: web: the repository speaks wire schema 2, this command speaks 1
+      fix: this command is older: update it
+    ");
+}
+
+#[test]
+fn evaluation_fails_at_the_users_line() {
+    let env = Env::pair();
+    let log = env.side_file(
+        "log",
+        r#"@nix {"action":"msg","level":0,"msg":"x","raw_msg":"undefined variable 'foo'","file":"/nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-source/hosts/web/configuration.nix","line":1,"column":3,"trace":[]}
+"#,
+    );
+    shows!(env.set("FAKE_EVAL_FAILS", log), ["eval", "--all"], @"
+    exit 3
+    --- stdout
+    --- stderr
+        failed  db  the configuration of db does not evaluate
+        failed  web  the configuration of web does not evaluate
+      evaluate  db  failed after [time]: the configuration of db does not evaluate
+      evaluate  web  failed after [time]: the configuration of web does not evaluate
+    error[nix-evaluation]: db: the configuration of db does not evaluate
+      --> hosts/web/configuration.nix:1:3
+        |
+      1 | { }
+        |   ^
+      cause: undefined variable 'foo'
+      fix: correct the name, or add it to the arguments of the file
+
+    error[nix-evaluation]: web: the configuration of web does not evaluate
+      --> hosts/web/configuration.nix:1:3
+        |
+      1 | { }
+        |   ^
+      cause: undefined variable 'foo'
+      fix: correct the name, or add it to the arguments of the file
+    ");
+}
+
+#[test]
+fn build_fails() {
+    let env = Env::pair().set("FAKE_BUILD_FAILS", "no such compiler");
+    shows!(env, ["build", "web"], @"
+    exit 3
+    --- stdout
+    --- stderr
+         build  web  failed after [time]: web does not build
+        failed  web  web does not build
+      evaluate  web  [time]
+    error[build-failed]: web: web does not build
+      cause: builder failed: no such compiler
+      fix: read the whole log: nix log /nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-web.drv
+    ");
+}

@@ -1,0 +1,14 @@
+//! The command as a person or a script meets it: both output streams and the exit code of the real binary, in a hermetic environment with
+//! fake `nix` and `ssh` that count how often they are called.
+
+#![expect(
+    clippy::expect_used,
+    reason = "a test that cannot set up its scene should panic there"
+)]
+
+mod deploy;
+mod env;
+mod evaluate;
+mod help;
+mod listing;
+mod mistakes;
