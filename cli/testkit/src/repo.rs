@@ -53,7 +53,12 @@ impl Repo {
     pub fn from_example(lab: &Lab, name: &str) -> Result<Self, RepoError> {
         let parent = lab.dir().repos();
         files::folder(&parent, 0o755)?;
-        let folder = TempDir::new_in(&parent).map_err(failed("create a folder in", &parent))?;
+        // Not hidden, and short: the path is in every message and in the demo.
+        let folder = tempfile::Builder::new()
+            .prefix("")
+            .rand_bytes(4)
+            .tempdir_in(&parent)
+            .map_err(failed("create a folder in", &parent))?;
         let repo = Self::copy_example(name, folder)?;
         Inputs::stage(lab.places())?.lock(repo.path())?;
         repo.pin(lab)?;

@@ -1,8 +1,9 @@
 #!/bin/sh
-# What a boot loader and stage 2 do on a real NixOS: activate the system that the profile names.
-# A host that was never deployed to has none, and boots as plain Debian.
+# What a boot loader and stage 2 do: activate the system that is the boot default. The stand-in for
+# nixpkgs keeps that in this link, for want of a boot loader; the profile alone decides nothing, so a
+# deployment that was cut off before its commit boots the system before it, as on a real machine.
+# A host that was never deployed to has no default, and boots as plain Debian.
 set -eu
-system=$(readlink -f /nix/var/nix/profiles/system) || exit 0
-[ -x "$system/bin/switch-to-configuration" ] || exit 0
+system=$(readlink -e /nix/var/nix/gcroots/pocket-boot-default) || exit 0
 ln -sfn "$system" /run/booted-system
 exec "$system/bin/switch-to-configuration" test

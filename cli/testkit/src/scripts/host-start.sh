@@ -52,10 +52,12 @@ mount_root() {
 
 boot_systemd() {
   # --keep-unit and --register=no: there may be no systemd on the machine to ask for a scope.
+  # CAP_NET_ADMIN: nspawn takes a network that it did not make itself for the machine's own, and
+  # would let the host have no firewall.
   # The hierarchy is said explicitly because nspawn would guess it from a hybrid machine's layout.
   SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn --quiet --keep-unit --register=no \
     --machine="$MACHINE" --hostname="$HOSTNAME" --directory="$root" \
-    --network-namespace-path="$NET_FILE" \
+    --network-namespace-path="$NET_FILE" --capability=CAP_NET_ADMIN \
     --resolv-conf=off --timezone=off --link-journal=no --console=pipe --boot
 }
 

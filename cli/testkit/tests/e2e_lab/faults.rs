@@ -201,7 +201,14 @@ fn a_boot_activates_the_deployed_system() {
         ln -sfn $system /nix/var/nix/profiles/system";
     for host in lab.hosts() {
         host.sh(deploy).unwrap();
+        host.power_cut().unwrap();
+        host.boot().unwrap();
+        // The profile is not the boot default.
         assert!(!host.has_file("/run/activated").unwrap());
+        host.sh("
+            mkdir -p /nix/var/nix/gcroots
+            ln -sfn $(readlink /nix/var/nix/profiles/system) /nix/var/nix/gcroots/pocket-boot-default
+        ").unwrap();
         host.power_cut().unwrap();
         host.boot().unwrap();
         assert_eq!(host.read_file("/run/activated").unwrap(), "test\n");

@@ -112,6 +112,10 @@ fn each_host_has_its_own_world() {
         [seen("cat /etc/machine-id || echo"), seen("hostname")],
         [3, 3]
     );
+    // Each is the master of its own network: firewalls and addresses can be set.
+    for host in [web, db] {
+        host.sh("ip address add 192.0.2.1/32 dev lo").unwrap();
+    }
     // They reach each other, and nothing else: there is no way out of the lab.
     let address = db.address();
     web.sh(&format!("bash -c 'exec 3<>/dev/tcp/{address}/22'"))

@@ -94,6 +94,7 @@ impl Stage {
         say::line(
             "The repository is a copy of examples/pair, with the hosts' public keys in hosts/*/host.pub.",
         );
+        say::line(format!("$ cd {}", repo.path().display()));
         Ok(Self {
             interrupts,
             repo,
@@ -135,14 +136,10 @@ impl Stage {
 
     /// Runs the program under test in sight.
     fn infra(&self, words: &[&str]) -> Result<(), Failure> {
-        say::line(format!(
-            "$ infra -C {} {}",
-            self.repo.path().display(),
-            words.join(" ")
-        ));
+        say::line(format!("$ infra {}", words.join(" ")));
         let begun = Instant::now();
         let mut command = self.lab.infra()?;
-        command.arg("-C").arg(self.repo.path()).args(words);
+        command.args(words).current_dir(self.repo.path());
         if let Some(terminal) = std::env::var_os("TERM") {
             command.env("TERM", terminal);
         }
@@ -203,7 +200,7 @@ impl Stage {
     }
 
     fn show_diff(&self) -> Result<(), Failure> {
-        say::line(format!("$ git -C {} diff", self.repo.path().display()));
+        say::line("$ git diff");
         let diff = self.repo.git(&["diff", "--unified=0", "--", PAGE])?;
         for line in diff.text().lines().filter(|line| is_change(line)) {
             say::line(format!("  {line}"));
