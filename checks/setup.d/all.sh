@@ -1,5 +1,9 @@
 # shellcheck shell=bash
 # All parts of the set-up, in the order in which they build on each other.
+
+# What is installed for everybody must be readable by everybody, whatever the caller's own files are.
+umask 022
+
 setup_d=$(dirname "${BASH_SOURCE[0]}")
 # shellcheck source=places.sh
 . "$setup_d/places.sh"

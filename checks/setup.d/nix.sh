@@ -69,7 +69,12 @@ sandbox-paths = /bin/sh=/bin/busybox
 CONF
 }
 
-# A single-user Nix owns its store: root's on a root machine, else that of the person who runs this.
+# A single-user Nix owns its store: root's on a root machine, else that of the person who runs this. A store that is
+# there already is somebody's, and stays theirs.
+store_ready() {
+  [ -e /nix/store ] || { [ -d /nix ] && [ -w /nix ]; }
+}
+
 store_do() {
   as_root install -d -m 755 -o "$(id -u)" -g "$(id -g)" /nix
 }

@@ -9,16 +9,16 @@ prefix_ready() {
   [ -x "$INFRA_NIX_PREFIX/bin/nix" ] && nix_usable "$INFRA_NIX_PREFIX/bin/nix" "$prefix_oldest"
 }
 
-# Newest first. A suite that moves while we read it, or whose Nix needs something new, is no reason to stop.
+# Newest first. A suite that moves while we read it, or whose Nix needs something new, is no reason to stop. The work is
+# done in a place of its own in the lab: what a killed run leaves there, the next one removes.
 prefix_do() {
-  local suite work
-  work=$(mktemp -d)
-  # shellcheck disable=SC2064  # the value of now
-  trap "rm -rf '$work'" EXIT
+  local suite work="$INFRA_LAB/prefix.work"
+  rm -rf "$work"
   for suite in $prefix_suites; do
     echo "--- Nix from $suite"
     # A bash of its own, for the errexit that an "if" would take away (see step in speak.sh).
     if bash "$repo/checks/setup.d/in-step.sh" prefix_from "$suite" "$work/$suite"; then
+      rm -rf "$work"
       return
     fi
     echo "--- $suite did not work out"

@@ -45,9 +45,8 @@ rootfs_from() {
 # In a mount namespace of its own: if this is killed, the /proc and /dev that mmdebstrap mounts go with it, and the next
 # run can remove the directory without meeting them.
 rootfs_bootstrap() {
-  local source options
+  local source options="$INFRA_LAB/rootfs.apt"
   source=$(source_line "$1")
-  options=$(mktemp)
   rootfs_apt_options >"$options"
   as_root unshare --mount --propagation private -- mmdebstrap --mode=root --variant=essential --format=directory \
     --include="$rootfs_packages" --aptopt="$options" \
