@@ -39,7 +39,10 @@ let
       title = "unknown key `${name}` in ${file}";
       where = file;
       fix =
-        if known == null then "known keys: ${lib.concatStringsSep ", " names}" else "did you mean `${known}`?";
+        if known == null then
+          "known keys: ${lib.concatStringsSep ", " names}"
+        else
+          "did you mean `${known}`?";
     };
 in
 {

@@ -62,9 +62,14 @@ in
     let
       limit = lib.max 1 (stringLength word / 3);
       isBeginning = candidate: lib.hasPrefix word candidate || lib.hasPrefix candidate word;
-      near = builtins.filter (
-        candidate: candidate.distance <= limit || (stringLength word >= 3 && isBeginning candidate.word)
-      ) (map (candidate: { word = candidate; distance = distance word candidate; }) candidates);
+      isNear =
+        candidate:
+        candidate.distance <= limit || (stringLength word >= 3 && isBeginning candidate.word);
+      measured = map (candidate: {
+        word = candidate;
+        distance = distance word candidate;
+      }) candidates;
+      near = builtins.filter isNear measured;
       sorted = builtins.sort better near;
     in
     if length sorted == 0 then null else (builtins.head sorted).word;

@@ -49,7 +49,9 @@ in
     let
       path = root + "/${file}";
       table = lib.optionalAttrs (builtins.pathExists path) (
-        builtins.addErrorContext "while reading ${file}" (builtins.fromTOML (builtins.readFile path))
+        builtins.addErrorContext "while reading ${file}" (
+          builtins.fromTOML (builtins.readFile path)
+        )
       );
     in
     problem.unless (check table) { defaults = table.defaults or { }; };

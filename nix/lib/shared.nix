@@ -37,7 +37,11 @@ let
         code = "missing-file";
         title = "`shared` in ${file} names the folder `${folder}`, which does not exist";
         where = file;
-        fix = if near == null then "known folders: ${lib.concatStringsSep ", " known}" else "did you mean `${near}`?";
+        fix =
+          if near == null then
+            "known folders: ${lib.concatStringsSep ", " known}"
+          else
+            "did you mean `${near}`?";
       };
 in
 {
@@ -59,7 +63,10 @@ in
     }:
     let
       isWanted =
-        module: wanted == null || builtins.elem "modules" wanted || builtins.elem (nameOf module) wanted;
+        module:
+        wanted == null || builtins.elem "modules" wanted || builtins.elem (nameOf module) wanted;
     in
-    map (module: root + "/${nameOf module}/${file}") (builtins.filter isWanted (withFile root file));
+    map (module: root + "/${nameOf module}/${file}") (
+      builtins.filter isWanted (withFile root file)
+    );
 }

@@ -11,7 +11,9 @@ let
     "checks/golden"
   ];
 
-  isBelow = path: folder: path == folder || builtins.substring 0 (builtins.stringLength folder + 1) path == "${folder}/";
+  isBelow =
+    path: folder:
+    path == folder || builtins.substring 0 (builtins.stringLength folder + 1) path == "${folder}/";
   # A folder on the way to a wanted one must pass too, or the filter never gets there.
   isOnTheWay = path: folder: isBelow path folder || isBelow folder path;
 in

@@ -8,9 +8,10 @@ let
       extraSpecialArgs,
     }:
     let
+      inherit (nixpkgs.lib.types) anything lazyAttrsOf;
       inherit
         (nixpkgs.lib.evalModules {
-          modules = modules ++ [ { _module.freeformType = nixpkgs.lib.types.lazyAttrsOf nixpkgs.lib.types.anything; } ];
+          modules = modules ++ [ { _module.freeformType = lazyAttrsOf anything; } ];
           specialArgs = extraSpecialArgs;
         })
         config
@@ -70,8 +71,18 @@ in
   }
   {
     name = "a host of class home is its user's home";
-    expr = mixed.infra.hosts.home.system.class + " " + builtins.substring 44 (-1) mixed.infra.hosts.home.system.toplevel.out;
-    expected = "home home-anna";
+    expr =
+      let
+        inherit (mixed.infra.hosts.home) system;
+      in
+      {
+        inherit (system) class;
+        name = builtins.substring 44 (-1) system.toplevel.out;
+      };
+    expected = {
+      class = "home";
+      name = "home-anna";
+    };
   }
   {
     name = "a guest is a NixOS host with the options of microvm.nix";

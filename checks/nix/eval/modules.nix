@@ -20,12 +20,16 @@ let
     option:
     builtins.any (lib.hasSuffix " of infra") (map toString (option.declarations or [ ]));
 
-  ownOptions = name: builtins.filter declares (lib.collect lib.isOption (systemWith [ ours.${name} ]).options.infra);
+  ownOptions =
+    name:
+    builtins.filter declares (
+      lib.collect lib.isOption (systemWith [ ours.${name} ]).options.infra
+    );
 
   perModule = name: [
     {
       name = "${name} evaluates alone";
-      expr = lib.hasPrefix "/nix/store/" (systemWith [ ours.${name} ]).config.system.build.toplevel.outPath;
+      expr = lib.hasPrefix builtins.storeDir (systemWith [ ours.${name} ]).config.system.build.toplevel.outPath;
       expected = true;
     }
     {

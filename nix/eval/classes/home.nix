@@ -18,7 +18,9 @@ let
 
   homes = infraLib.homes root;
 
-  hint = lib.optionalString (homes != [ ]) " (there are homes of: ${lib.concatStringsSep ", " homes})";
+  hint =
+    lib.optionalString (homes != [ ])
+      " (there are homes of: ${lib.concatStringsSep ", " homes})";
 
   noHome = host: {
     code = "missing-file";
