@@ -48,7 +48,7 @@ rule_file_length() {
 }
 
 rule_file_names() {
-  files | grep -E '(^|/)(utils?|helpers?|common|misc|stuff)(\.[a-z]+|/.*)$' |
+  files | grep -E '(^|/)(utils?|helpers?|common|misc|stuff)(\.(rs|nix|sh)|/(mod|lib)\.rs)$' |
     sed 's/$/: name the idea, not the drawer/' || true
 }
 

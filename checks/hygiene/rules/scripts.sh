@@ -1,12 +1,14 @@
 # shellcheck shell=bash
 # Rules about shell scripts: files whose first line names a shell.
 
-# scripts SHELL-REGEX [PATHSPEC...]
+# scripts SHELL-REGEX [PATHSPEC...]. A text with @places@ to be filled in is not a script yet; what it becomes is tested
+# by running it.
 scripts() {
   local shell=$1 file
   shift
   files "$@" | while read -r file; do
-    if head -n 1 -- "$file" | LC_ALL=C grep -qaE "^#! ?(/usr/bin/env |(/usr)?/bin/)$shell( |\$)"; then
+    if head -n 1 -- "$file" | LC_ALL=C grep -qaE "^#! ?(/usr/bin/env |(/usr)?/bin/)$shell( |\$)" &&
+      ! grep -qE '@[a-z]+@' -- "$file"; then
       echo "$file"
     fi
   done

@@ -6,7 +6,7 @@
 trace_patterns() {
   local start='(^|[^[:alnum:]_.$}/-])'
   # Homes of people; made-up ones are welcome in examples and tests.
-  printf '%s\n' "$start/home/(?!(me|you|user|alice|bob|carol|dave|erin|ada)\b)[a-z][a-z0-9_-]*/" \
+  printf '%s\n' "$start/home/(?!(me|you|user|ann|alice|bob|carol|dave|erin|ada)\b)[a-z][a-z0-9_-]*/" \
     "$start/root/[.](cargo|rustup|cache|local|pyenv|npm)\b" \
     "$start/(work|workspace|tmp/dev)/" \
     '\b(deb|ftp([.][a-z]+)?|security|snapshot|archive|httpredir)[.]debian[.](org|net)\b' \
@@ -38,7 +38,7 @@ rule_no_traces() {
   local patterns list
   patterns=$(trace_patterns | paste -sd'|')
   mapfile -t list < <(files ':!Cargo.lock' ':!flake.lock' ':!*/flake.lock')
-  LC_ALL=C grep -nIHoP -- "$patterns" "${list[@]}" |
+  LC_ALL=C grep -nIHoP -- "$patterns" "${list[@]}" | sort -u |
     sed 's/$/ : names a machine or a registry; read it from the environment, or leave it out/' || true
 }
 
