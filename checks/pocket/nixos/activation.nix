@@ -61,12 +61,6 @@ in
       example = { "stamp" = { deps = [ "etc" ]; text = "date > /run/activated"; }; };
       description = "Shell snippets that are run whenever the system is switched to or booted. Each must be safe to run again.";
     };
-    userActivationScripts = mkOption {
-      type = types.attrsOf types.unspecified;
-      default = { };
-      apply = set: if set == { } then set else throw "pocket starts no user sessions, so system.userActivationScripts cannot run (${lib.concatStringsSep ", " (lib.attrNames set)})";
-      description = "Not supported by pocket.";
-    };
     build = mkOption {
       type = types.submodule { freeformType = types.lazyAttrsOf types.unspecified; };
       default = { };

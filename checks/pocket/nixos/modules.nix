@@ -13,6 +13,7 @@
   ./misc/nix.nix
   ./misc/nixpkgs.nix
   ./misc/security.nix
+  ./misc/unsupported.nix
   ./misc/version.nix
   ./network/firewall.nix
   ./network/interfaces.nix

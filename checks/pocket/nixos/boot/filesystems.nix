@@ -17,8 +17,8 @@ let
       depends = mkOption { type = types.listOf notBlank; default = [ ]; description = "Mount points that come before."; };
       neededForBoot = mkOption { type = types.bool; default = false; description = "Whether the initrd mounts it."; };
       noCheck = mkOption { type = types.bool; default = false; description = "Whether it is never checked."; };
-      autoFormat = mkOption { type = types.bool; default = false; apply = v: if v then throw "pocket's initrd does not format devices (fileSystems.\"${name}\".autoFormat)" else v; description = "Not supported by pocket."; };
-      autoResize = mkOption { type = types.bool; default = false; apply = v: if v then throw "pocket's initrd does not resize file systems (fileSystems.\"${name}\".autoResize)" else v; description = "Not supported by pocket."; };
+      autoFormat = mkOption { type = types.bool; default = false; description = "Not supported by pocket."; };
+      autoResize = mkOption { type = types.bool; default = false; description = "Not supported by pocket."; };
     };
     config = {
       device = lib.mkIf (config.label != null) (lib.mkDefault "/dev/disk/by-label/${config.label}");
@@ -30,10 +30,10 @@ let
     options = {
       device = mkOption { type = notBlank; description = "The device or file."; };
       label = mkOption { type = types.nullOr notBlank; default = null; description = "The label of the device."; };
-      size = mkOption { type = types.nullOr types.int; default = null; apply = v: if v == null then v else throw "pocket does not make swap files (swapDevices.*.size)"; description = "Not supported by pocket."; };
+      size = mkOption { type = types.nullOr types.int; default = null; description = "Not supported by pocket."; };
       priority = mkOption { type = types.nullOr types.int; default = null; description = "The priority."; };
       options = mkOption { type = types.listOf notBlank; default = [ "defaults" ]; description = "Options."; };
-      randomEncryption = mkOption { type = types.bool; default = false; apply = v: if v then throw "pocket does not encrypt swap (swapDevices.*.randomEncryption)" else v; description = "Not supported by pocket."; };
+      randomEncryption = mkOption { type = types.bool; default = false; description = "Not supported by pocket."; };
     };
   };
 
@@ -64,6 +64,14 @@ in
     } ++ map (fs: {
       assertion = fs.device != null || lib.elem fs.fsType [ "tmpfs" "overlay" "none" "proc" "sysfs" ];
       message = "fileSystems.\"${fs.mountPoint}\" has neither `device` nor `label`.";
-    }) mounted;
+    }) mounted
+    ++ lib.concatMap (fs: map (name: {
+      assertion = !fs.${name};
+      message = "fileSystems.\"${fs.mountPoint}\".${name}: pocket's initrd neither formats nor resizes file systems.";
+    }) [ "autoFormat" "autoResize" ]) mounted
+    ++ map (s: {
+      assertion = s.size == null && !s.randomEncryption;
+      message = "swapDevices: pocket neither makes nor encrypts swap space (${s.device}); leave out `size` and `randomEncryption`.";
+    }) config.swapDevices;
   };
 }

@@ -6,14 +6,6 @@ let
   kernel = config.boot.kernelPackages.kernel;
 
   strings = default: description: mkOption { type = types.listOf types.str; inherit default description; };
-  unsupported = type: default: name: mkOption {
-    inherit type default;
-    apply = v: if v == default then v else throw "pocket's initrd does not support boot.initrd.${name}";
-    description = "Not supported by pocket.";
-  };
-  flag = unsupported types.bool false;
-  lines = unsupported types.lines "";
-
   row = fs: lib.concatStringsSep " " [
     (if fs.device != null then fs.device else fs.fsType)
     fs.mountPoint
@@ -47,14 +39,6 @@ in
     supportedFilesystems = mkOption { type = types.either (types.listOf types.str) (types.attrsOf types.bool); default = [ ]; description = "File systems whose modules are available."; };
     verbose = mkOption { type = types.bool; default = true; description = "Whether it says what it does."; };
     compressor = mkOption { type = types.enum [ "gzip" "cat" ]; default = "gzip"; description = "How it is compressed; the kernel of pocket reads gzip."; };
-    systemd.enable = flag "systemd.enable";
-    network.enable = flag "network.enable";
-    network.ssh.enable = flag "network.ssh.enable";
-    luks.devices = unsupported (types.attrsOf types.attrs) { } "luks.devices";
-    secrets = unsupported (types.attrsOf types.unspecified) { } "secrets";
-    preDeviceCommands = lines "preDeviceCommands";
-    postDeviceCommands = lines "postDeviceCommands";
-    postMountCommands = lines "postMountCommands";
   };
   options.boot.supportedFilesystems = mkOption { type = types.either (types.listOf types.str) (types.attrsOf types.bool); default = [ ]; description = "File systems the machine can mount."; };
 

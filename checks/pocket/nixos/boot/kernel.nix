@@ -18,7 +18,6 @@ in
     kernel.sysctl = mkOption { type = types.attrsOf sysctlValue; default = { }; example = { "net.ipv4.ip_forward" = 1; }; description = "Kernel settings."; };
     kernelParams = mkOption { type = types.listOf (types.strMatching ''([^"[:space:]]|"[^"]*")+''); default = [ ]; description = "Words of the kernel command line."; };
     kernelModules = strings "Modules loaded at boot.";
-    extraModulePackages = mkOption { type = types.listOf types.package; default = [ ]; apply = v: if v == [ ] then v else throw "pocket builds no kernel modules (boot.extraModulePackages)"; description = "Not supported by pocket."; };
     extraModprobeConfig = mkOption { type = types.lines; default = ""; description = "Lines of modprobe.d."; };
     blacklistedKernelModules = strings "Modules never loaded by themselves.";
     consoleLogLevel = mkOption { type = types.int; default = 4; description = "What the kernel shows on its console."; };
@@ -27,7 +26,6 @@ in
       tmpfsSize = mkOption { type = types.oneOf [ types.str types.ints.positive ]; default = "50%"; description = "How large it may become."; };
       cleanOnBoot = mkOption { type = types.bool; default = false; description = "Whether /tmp is emptied at boot."; };
     };
-    growPartition = mkOption { type = types.bool; default = false; apply = v: if v then throw "pocket does not grow partitions (boot.growPartition)" else v; description = "Not supported by pocket."; };
   };
 
   config = {

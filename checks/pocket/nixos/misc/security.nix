@@ -22,7 +22,6 @@ in
   options.security.sudo = {
     enable = mkOption { type = types.bool; default = true; description = "Whether rules for sudo are written."; };
     wheelNeedsPassword = mkOption { type = types.bool; default = true; description = "Whether the `wheel` group must give a password."; };
-    execWheelOnly = mkOption { type = types.bool; default = false; description = "Not supported by pocket: the program is the machine's."; apply = v: if v then throw "pocket cannot set security.sudo.execWheelOnly: sudo is the machine's own program" else v; };
     extraRules = mkOption {
       type = types.listOf (types.submodule {
         options = {

@@ -17,13 +17,6 @@ let
     allowedTCPPortRanges = mkOption { type = types.listOf range; default = [ ]; description = "Ranges of TCP ports."; };
     allowedUDPPortRanges = mkOption { type = types.listOf range; default = [ ]; description = "Ranges of UDP ports."; };
   };
-  notIptables = name: mkOption {
-    type = types.lines;
-    default = "";
-    apply = v: if v == "" then v else throw "pocket's firewall is nftables; networking.firewall.${name} is iptables commands. Use networking.firewall.extraInputRules.";
-    description = "Not supported by pocket.";
-  };
-
   set = single: ranges: map toString single ++ map (r: "${toString r.from}-${toString r.to}") ranges;
   accept = match: protocol: elements: lib.optionalString (elements != [ ]) "    ${match}${protocol} dport { ${lib.concatStringsSep ", " elements} } accept\n";
   open = match: p: accept match "tcp" (set p.allowedTCPPorts p.allowedTCPPortRanges) + accept match "udp" (set p.allowedUDPPorts p.allowedUDPPortRanges);
@@ -37,7 +30,7 @@ let
         type filter hook input priority filter; policy drop;
         iifname ${interfaces ([ "lo" ] ++ cfg.trustedInterfaces)} accept
         ct state vmap { invalid : drop, established : accept, related : accept }
-        meta l4proto ipv6-icmp icmpv6 type != { echo-request } accept
+        icmpv6 type != echo-request accept
     ${lib.optionalString cfg.allowPing "    icmp type echo-request accept\n    icmpv6 type echo-request accept\n"}${open "" cfg}${lib.concatStrings (lib.mapAttrsToList (name: p: open "iifname \"${name}\" " p) cfg.interfaces)}${cfg.extraInputRules}
     ${lib.optionalString cfg.logRefusedConnections "    tcp flags syn / fin,syn,rst,ack limit rate 10/minute log level info prefix \"refused connection: \"\n"}${lib.optionalString cfg.rejectPackets "    reject\n"}  }
     }
@@ -47,7 +40,9 @@ let
   start = pkgs.writeShellScript "firewall-start" ''
     set -e
     ${pkgs.nftables}/bin/nft -f ${rules}
-    if [ ! -e /run/booted-system ] && [ ${if config.services.openssh.enable then "1" else "0"} = 0 ]; then
+    # Process 1 tells whose machine it is.
+    case $(readlink /proc/1/exe) in /nix/store/*) exit 0 ;; esac
+    if [ ${if config.services.openssh.enable then "1" else "0"} = 0 ]; then
       ${pkgs.nftables}/bin/nft add rule inet nixos-fw input tcp dport 22 accept comment '"the machine has its own sshd"'
     fi
   '';
@@ -62,8 +57,6 @@ in
       logRefusedConnections = mkOption { type = types.bool; default = true; description = "Whether refused connections are logged."; };
       rejectPackets = mkOption { type = types.bool; default = false; description = "Whether the sender is told."; };
       extraInputRules = mkOption { type = types.lines; default = ""; description = "More nftables rules of the input chain."; };
-      extraCommands = notIptables "extraCommands";
-      extraStopCommands = notIptables "extraStopCommands";
       checkReversePath = mkOption { type = types.either types.bool (types.enum [ "strict" "loose" ]); default = true; description = "Accepted for nixpkgs' sake: pocket does not check it."; };
     };
     nftables.enable = mkOption { type = types.bool; default = true; description = "Accepted for nixpkgs' sake: pocket has nothing else."; };

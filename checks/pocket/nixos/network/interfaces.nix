@@ -75,9 +75,6 @@ in
     enableIPv6 = mkOption { type = types.bool; default = true; description = "Whether IPv6 is used."; };
     defaultGateway = gateway;
     defaultGateway6 = gateway;
-    dhcpcd.enable = mkOption { type = types.bool; default = false; apply = v: if v then throw "pocket has no dhcpcd: networking.useDHCP is done by systemd-networkd" else v; description = "Not supported by pocket."; };
-    networkmanager.enable = mkOption { type = types.bool; default = false; apply = v: if v then throw "pocket has no NetworkManager (networking.networkmanager.enable)" else v; description = "Not supported by pocket."; };
-    wireless.enable = mkOption { type = types.bool; default = false; apply = v: if v then throw "pocket has no wireless tools (networking.wireless.enable)" else v; description = "Not supported by pocket."; };
   };
 
   config = {

@@ -24,7 +24,6 @@ in
       description = "Its full name.";
     };
     fqdnOrHostName = mkOption { type = types.str; readOnly = true; default = if cfg.domain != null then cfg.fqdn else cfg.hostName; defaultText = lib.literalMD "the full name if there is one"; description = "Its full name, or its name."; };
-    hostId = mkOption { type = types.nullOr (types.strMatching "[0-9a-f]{8}"); default = null; apply = v: if v == null then v else throw "pocket does not write /etc/hostid (networking.hostId)"; description = "Not supported by pocket."; };
     hosts = mkOption { type = types.attrsOf (types.listOf types.str); default = { }; example = { "10.0.0.2" = [ "db" ]; }; description = "Names of addresses."; };
     extraHosts = mkOption { type = types.lines; default = ""; description = "More lines of /etc/hosts."; };
     search = mkOption { type = types.listOf types.str; default = [ ]; description = "Domains tried for short names."; };

@@ -65,7 +65,6 @@ in
     ports = mkOption { type = types.listOf types.port; default = [ 22 ]; description = "Ports to listen on."; };
     openFirewall = flag true "Whether the firewall lets them through.";
     listenAddresses = mkOption { type = types.listOf address; default = [ ]; description = "Addresses to listen on."; };
-    startWhenNeeded = mkOption { type = types.bool; default = false; apply = v: if v then throw "pocket's sshd is always running (services.openssh.startWhenNeeded)" else v; description = "Not supported by pocket."; };
     hostKeys = mkOption {
       type = types.listOf key;
       default = [ { type = "ed25519"; path = "/etc/ssh/ssh_host_ed25519_key"; } ];
@@ -114,6 +113,13 @@ in
       restartTriggers = [ file ];
       preStart = makeKeys;
       serviceConfig = {
+        # Skipped, not failed, where Debian's own server answers already.
+        ExecCondition = pkgs.writeShellScript "sshd-condition" ''
+          if ${config.systemd.package}/bin/systemctl --quiet is-active ssh.service; then
+            echo "the machine's own ssh.service is running, and keeps its port"
+            exit 1
+          fi
+        '';
         ExecStart = command;
         Restart = "always";
         KillMode = "process";

@@ -20,7 +20,6 @@ in
   options.programs.ssh = {
     knownHosts = mkOption { type = types.attrsOf (types.submodule known); default = { }; description = "Keys of other hosts."; };
     extraConfig = mkOption { type = types.lines; default = ""; description = "Lines of ssh_config."; };
-    startAgent = mkOption { type = types.bool; default = false; apply = v: if v then throw "pocket starts no user sessions (programs.ssh.startAgent)" else v; description = "Not supported by pocket."; };
   };
 
   config = {

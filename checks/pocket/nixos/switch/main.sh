@@ -28,7 +28,7 @@ set_boot_default() {
 lock() {
   mkdir -p $lists
   exec 9>$lists/switch-to-configuration.lock
-  flock -n 9 || { tell "error: another switch-to-configuration is running on this machine"; exit 1; }
+  "$flock" -n 9 || { tell "error: another switch-to-configuration is running on this machine"; exit 1; }
 }
 
 has_systemd() { [ -d /run/systemd/system ] && "$systemctl" show-environment >/dev/null 2>&1; }

@@ -72,6 +72,8 @@ find_pulled() {
   local -A known=()
   local unit folder entry name again=1
   for unit in "${!active[@]}"; do known[$unit]=1; done
+  # While the machine boots, the targets that are on their way count as well.
+  while read -r unit; do known[$unit]=1; done < <("$systemctl" list-jobs --plain --no-legend --no-pager | awk '$3 == "start" { print $2 }')
   pulled=()
   while [ -n "$again" ]; do
     again=''

@@ -83,6 +83,10 @@ in
         message = "users.users.${u.name} has more than one kind of password.";
       }
       {
+        assertion = u.subUidRanges == [ ] && u.subGidRanges == [ ] && u.cryptHomeLuks == null;
+        message = "users.users.${u.name}: pocket neither writes /etc/subuid and /etc/subgid (subUidRanges, subGidRanges) nor mounts encrypted homes (cryptHomeLuks).";
+      }
+      {
         assertion = u.hashedPassword == null || builtins.match "[^:\t\n]*" u.hashedPassword != null;
         message = "users.users.${u.name}.hashedPassword contains a character that passwd files cannot hold.";
       }

@@ -19,7 +19,7 @@ in
     home = mkOption { type = field; default = "/var/empty"; description = "The home directory."; };
     homeMode = mkOption { type = types.strMatching "[0-7]{1,5}"; default = "700"; description = "Mode of the home directory when it is made."; };
     createHome = mkOption { type = types.bool; default = false; description = "Whether to make the home directory."; };
-    cryptHomeLuks = mkOption { type = types.nullOr types.str; default = null; visible = false; apply = v: if v == null then null else throw "pocket does not mount encrypted home directories (users.users.${name}.cryptHomeLuks)"; description = "Not supported by pocket."; };
+    cryptHomeLuks = mkOption { type = types.nullOr types.str; default = null; visible = false; description = "Not supported by pocket."; };
     shell = mkOption { type = shellOption; default = "/run/current-system/sw/bin/nologin"; defaultText = lib.literalMD "no login"; description = "The login shell: a package or a path."; };
     ignoreShellProgramCheck = mkOption { type = types.bool; default = false; description = "nixpkgs checks `programs.<shell>.enable`; pocket has nothing to check."; };
     useDefaultShell = mkOption { type = types.bool; default = false; description = "Whether the shell is `users.defaultUserShell`."; };
@@ -34,8 +34,8 @@ in
     };
     packages = mkOption { type = types.listOf types.package; default = [ ]; description = "Packages for this account. In pocket everybody gets them."; };
     linger = mkOption { type = types.nullOr types.bool; default = null; description = "Accepted for nixpkgs' sake: pocket starts no user managers."; };
-    subUidRanges = mkOption { type = types.listOf types.attrs; default = [ ]; apply = v: if v == [ ] then v else throw "pocket does not write /etc/subuid (users.users.${name}.subUidRanges)"; description = "Not supported by pocket."; };
-    subGidRanges = mkOption { type = types.listOf types.attrs; default = [ ]; apply = v: if v == [ ] then v else throw "pocket does not write /etc/subgid (users.users.${name}.subGidRanges)"; description = "Not supported by pocket."; };
+    subUidRanges = mkOption { type = types.listOf types.attrs; default = [ ]; description = "Not supported by pocket."; };
+    subGidRanges = mkOption { type = types.listOf types.attrs; default = [ ]; description = "Not supported by pocket."; };
     yield = mkOption { type = types.bool; default = false; internal = true; description = "Pocket's own: an account every machine has. If it exists, only a declared password is applied."; };
   };
 

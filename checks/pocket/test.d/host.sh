@@ -1,0 +1,65 @@
+# shellcheck shell=bash
+# A throw-away host: Debian's own systemd in a container over $INFRA_LAB/rootfs, without a network but loopback. It sees the
+# store of this run read-only, so nothing needs to be copied; everything it writes is gone with it.
+
+host_cgroups() {
+  if [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ]; then
+    echo "/sys/fs/cgroup/$tag"
+  else
+    local tree
+    for tree in systemd unified; do [ ! -d /sys/fs/cgroup/$tree ] || echo "/sys/fs/cgroup/$tree/$tag"; done
+  fi
+}
+
+# Process 1 of the container: the only child of nspawn, once it has become systemd.
+host_leader() {
+  local child
+  child=$(awk '{ print $1 }' "/proc/$nspawn/task/$nspawn/children" 2>/dev/null) || return 1
+  [ -n "$child" ] && [ "$(cat "/proc/$child/comm" 2>/dev/null)" = systemd ] && echo "$child"
+}
+
+on_host() {
+  local leader
+  leader=$(host_leader) || { echo "the host is not running" >&2; return 125; }
+  nsenter -t "$leader" -m -u -i -n -p -r -w env -i HOME=/root TERM=dumb PATH=/run/current-system/sw/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
+}
+
+# A control group of its own: hosts started from the same one would manage each other's processes.
+host_up() {
+  local tries state group
+  for group in $(host_cgroups); do mkdir -p "$group"; done
+  (
+    for group in $(host_cgroups); do echo "$BASHPID" >"$group/cgroup.procs"; done
+    exec env SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn -q --register=no --keep-unit --private-network --directory="$INFRA_LAB/rootfs" \
+      --volatile=overlay --bind-ro=/nix/store --tmpfs=/nix/var --hostname=before --machine="$tag" --resolv-conf=off --timezone=off \
+      --link-journal=no --boot --console=pipe
+  ) </dev/null >"$work/nspawn.log" 2>&1 &
+  nspawn=$!
+  for ((tries = 0; tries < 600; tries++)); do
+    state=$(on_host systemctl is-system-running 2>/dev/null) || true
+    case $state in running | degraded) return 0 ;; esac
+    kill -0 "$nspawn" 2>/dev/null || break
+    sleep 0.05
+  done
+  echo "the test host did not start (state: ${state:-none}):" >&2
+  cat "$work/nspawn.log" >&2
+  return 1
+}
+
+host_down() {
+  local leader group tries
+  [ -n "${nspawn:-}" ] || return 0
+  leader=$(host_leader || true)
+  kill -KILL "$nspawn" 2>/dev/null || true
+  [ -z "$leader" ] || kill -KILL "$leader" 2>/dev/null || true
+  wait "$nspawn" 2>/dev/null || true
+  for group in $(host_cgroups); do
+    for ((tries = 0; tries < 100; tries++)); do
+      find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || true
+      [ -d "$group" ] || break
+      sleep 0.05
+    done
+  done
+  rmdir "/run/systemd/nspawn/propagate/$tag" 2>/dev/null || true
+  nspawn=''
+}
