@@ -33,7 +33,7 @@ in
 
   # Tags are words that a selector can name without quoting.
   tags = {
-    expected = "a list of strings";
+    expected = "a list of words of letters, digits and -_.:/";
     example = ''["frontend"]'';
     accepts = listOf (matches "[A-Za-z0-9_.:/-]+");
   };

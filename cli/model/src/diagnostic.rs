@@ -27,6 +27,8 @@ pub enum Code {
     InvalidHostName,
     /// A file that must be there is not.
     MissingFile,
+    /// The flake lacks an input that a host of this class needs.
+    MissingInput,
     /// A file is there but cannot be read.
     UnreadableFile,
     /// A TOML file does not parse.
@@ -106,6 +108,7 @@ impl Code {
                 | Self::NothingSelected
                 | Self::InvalidHostName
                 | Self::MissingFile
+                | Self::MissingInput
                 | Self::UnreadableFile
                 | Self::TomlSyntax
                 | Self::UnknownKey

@@ -244,7 +244,7 @@ impl HostSpec {
         let tags = table.optional(
             "tags",
             Shape {
-                expected: "a list of strings",
+                expected: "a list of words of letters, digits and -_.:/",
                 example: "[\"frontend\"]",
             },
             tags,
@@ -357,7 +357,7 @@ fn tags(value: &toml::de::DeValue<'_>) -> Option<Vec<String>> {
             !tag.is_empty()
                 && tag
                     .chars()
-                    .all(|c| c.is_alphanumeric() || "-_.:/".contains(c))
+                    .all(|c| c.is_ascii_alphanumeric() || "-_.:/".contains(c))
         })
         .then_some(list)
 }
@@ -419,7 +419,7 @@ mod tests {
         [
             "hosts/web/host.toml does not say its `class` [missing-key] at hosts/web/host.toml; fix: add the line: class = \"nixos\"",
             "`system` in hosts/web/host.toml must be a Nix system such as \"x86_64-linux\" [wrong-type] at hosts/web/host.toml:2:10 (found string \"x86_64\"); fix: write for example: system = \"x86_64-linux\"",
-            "`tags` in hosts/web/host.toml must be a list of strings [wrong-type] at hosts/web/host.toml:5:8 (found string \"web\"); fix: write for example: tags = [\"frontend\"]",
+            "`tags` in hosts/web/host.toml must be a list of words of letters, digits and -_.:/ [wrong-type] at hosts/web/host.toml:5:8 (found string \"web\"); fix: write for example: tags = [\"frontend\"]",
             "`addresses` in hosts/web/host.toml must be a list of host names or IP addresses [wrong-type] at hosts/web/host.toml:8:13 (found array [\"a b\"]); fix: write for example: addresses = [\"10.0.0.2\"]",
             "`user` in hosts/web/host.toml must be a user name [wrong-type] at hosts/web/host.toml:7:8 (found string \"-oProxyCommand=x\"); fix: write for example: user = \"root\"",
             "`port` in hosts/web/host.toml must be a port from 1 to 65535 [wrong-type] at hosts/web/host.toml:3:8 (found integer 70000); fix: write for example: port = 22",

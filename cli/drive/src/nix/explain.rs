@@ -42,7 +42,8 @@ impl Explain<'_> {
             .with_cause(tail(&log.complaint()))
             .with_fix("see that Nix itself works: infra doctor");
         };
-        self.no_infra_output(error)
+        framework(error)
+            .or_else(|| self.no_infra_output(error))
             .or_else(|| self.untracked(error))
             .or_else(|| unreachable_input(error))
             .unwrap_or_else(|| self.configuration(error))
@@ -239,6 +240,55 @@ fn in_source_tree(path: &str) -> Option<&str> {
     }
     let (base, file) = path.strip_prefix("/nix/store/")?.split_once('/')?;
     base.ends_with("-source").then_some(file)
+}
+
+/// What our own Nix code refuses, it refuses in the parts of a diagnostic (`nix/lib/problem.nix`, `nix/docs/wire.md`).
+fn framework(error: &Message) -> Option<Diagnostic> {
+    let mut problems = error
+        .text
+        .split("infra: ")
+        .skip(1)
+        .filter(|_| error.text.starts_with("infra: "))
+        .map(problem);
+    let first = problems.next()??;
+    // The others of the same file come along; each would have failed the host alone.
+    let others: Vec<String> = problems
+        .flatten()
+        .map(|also| {
+            format!(
+                "also: {} (fix: {})",
+                also.title,
+                also.fix.unwrap_or_default()
+            )
+        })
+        .collect();
+    if others.is_empty() {
+        return Some(first);
+    }
+    let cause = first.cause.clone().into_iter().chain(others);
+    let cause: Vec<String> = cause.collect();
+    Some(first.with_cause(cause.join("\n")))
+}
+
+fn problem(text: &str) -> Option<Diagnostic> {
+    let mut lines = text.lines().map(str::trim);
+    let title = lines.next()?;
+    let field = |name: &str| {
+        text.lines()
+            .find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(": "))
+    };
+    let code = serde_json::from_value(field("code")?.into()).ok()?;
+    let mut diagnostic = Diagnostic::new(code, title);
+    if let Some(cause) = field("cause") {
+        diagnostic = diagnostic.with_cause(cause);
+    }
+    if let Some(place) = field("where") {
+        diagnostic = diagnostic.with_place(Place::file(place));
+    }
+    match field("fix") {
+        Some(fix) => Some(diagnostic.with_fix(fix)),
+        None => Some(diagnostic),
+    }
 }
 
 fn unreachable_input(error: &Message) -> Option<Diagnostic> {

@@ -138,7 +138,7 @@ fn untracked_files_are_told_apart_from_missing_ones() {
     fix: git add hosts/web/extra.nix
     ");
     let newer = message(
-        "Path 'hosts/web/extra.nix' in the repository \"/home/ann/fleet\" is not tracked by Git.\n\nTo make it visible to Nix, run:\n\ngit -C \"/home/ann/fleet\" add \"hosts/web/extra.nix\"",
+        "Path 'hosts/web/extra.nix' in the repository \"/srv/fleet\" is not tracked by Git.\n\nTo make it visible to Nix, run:\n\ngit -C \"/srv/fleet\" add \"hosts/web/extra.nix\"",
         None,
         &[],
     );
@@ -162,8 +162,24 @@ fn untracked_files_are_told_apart_from_missing_ones() {
 }
 
 #[test]
+fn what_our_own_nix_code_refuses_arrives_whole() {
+    let text = "infra: host `web` has no configuration\n  cause: the file is absent\n  where: hosts/web/configuration.nix\n  fix: create it\n  code: missing-file\n\
+                infra: unknown key `x` in hosts/web/host.toml\n  where: hosts/web/host.toml\n  fix: remove it\n  code: unknown-key";
+    insta::assert_snapshot!(evaluation(&[message(text, None, &[])]), @"
+    [missing-file] host `web` has no configuration
+    at hosts/web/configuration.nix | 
+    the file is absent
+    also: unknown key `x` in hosts/web/host.toml (fix: remove it)
+    fix: create it
+    ");
+    // A text that only looks like it is an ordinary error.
+    let other = evaluation(&[message("infra: something of the user's own", None, &[])]);
+    assert!(other.starts_with("[nix-evaluation]"), "{other}");
+}
+
+#[test]
 fn sources_that_were_not_copied_have_names_too() {
-    let virtual_file = |file: &str| format!("«git+file:///home/ann/fleet?rev=1»/{file}");
+    let virtual_file = |file: &str| format!("«git+file:///srv/fleet?rev=1»/{file}");
     let text = format!(
         "path '{}' does not exist (asked for by {}:5:3)",
         virtual_file("hosts/web/nowhere.nix"),

@@ -1,0 +1,147 @@
+//! Hosts that cannot be had, and hosts that break on the way: each has its text, harms no other, and the next deployment is clean.
+
+use crate::scene::{PLAIN, Scene, WEB, systems, untouched};
+use infra_testkit::{HostConfig, HostKind, Store, e2e_wanted};
+
+#[test]
+fn hosts_that_cannot_be_reached() {
+    if !e2e_wanted("hosts_that_cannot_be_reached") {
+        return;
+    }
+    let scene = Scene::plain();
+    scene.web().partition().unwrap();
+    let deployed = scene.deploy(&["--all"], 1);
+    deployed.expect_error("host-unreachable", "web");
+    assert_eq!(
+        deployed.outcome("db"),
+        "changed",
+        "the other host is none the worse"
+    );
+    scene.web().heal().unwrap();
+
+    scene.web().kill_sshd().unwrap();
+    scene
+        .deploy(&["web"], 3)
+        .expect_error("connection-refused", "web");
+    scene.web().start_sshd().unwrap();
+
+    // A second address is tried when the first does not answer.
+    let toml =
+        "class = \"nixos\"\nsystem = \"x86_64-linux\"\naddresses = [\"10.231.255.254\", \"web\"]\n";
+    scene.repo.write("hosts/web/host.toml", toml).unwrap();
+    assert_eq!(scene.deploy(&["web"], 0).outcome("web"), "changed");
+}
+
+#[test]
+fn keys_that_do_not_fit() {
+    if !e2e_wanted("keys_that_do_not_fit") {
+        return;
+    }
+    let scene = Scene::plain();
+    let pinned = std::fs::read_to_string(scene.repo.path().join("hosts/web/host.pub")).unwrap();
+    scene.repo.remove("hosts/web/host.pub").unwrap();
+    scene
+        .deploy(&["web"], 3)
+        .expect_error("host-key-unknown", "web");
+
+    scene.repo.write("hosts/web/host.pub", &pinned).unwrap();
+    scene.web().replace_host_key().unwrap();
+    for command in [
+        &["deploy", "web"][..],
+        &["exec", "web", "--", "true"],
+        &["ssh", "web", "--", "true"],
+    ] {
+        let finished = scene.infra(command);
+        assert_eq!(finished.code(), Some(3), "{command:?}");
+        assert!(
+            finished.stderr.contains("error[host-key-mismatch]"),
+            "{command:?}: {}",
+            finished.stderr
+        );
+    }
+    assert!(untouched(scene.web()));
+    let now = std::fs::read_to_string(scene.repo.path().join("hosts/web/host.pub")).unwrap();
+    assert_eq!(now, pinned, "a key is never learned");
+}
+
+#[test]
+fn a_host_without_nix() {
+    if !e2e_wanted("a_host_without_nix") {
+        return;
+    }
+    let scene = Scene::with(HostConfig::from(PLAIN).without_nix(), PLAIN);
+    scene
+        .deploy(&["web"], 3)
+        .expect_error("no-nix-on-host", "web");
+}
+
+#[test]
+fn a_full_disk() {
+    if !e2e_wanted("a_full_disk") {
+        return;
+    }
+    let scene = Scene::with(HostKind::Plain(Store::Tmpfs { mib: 400 }), PLAIN);
+    scene.web().fill_disk(4096).unwrap();
+    scene.deploy(&["web"], 3).expect_error("disk-full", "web");
+    assert!(untouched(scene.web()));
+    scene.web().unfill().unwrap();
+    assert_eq!(scene.deploy(&["web"], 0).outcome("web"), "changed");
+}
+
+#[test]
+fn a_connection_that_breaks_while_copying() {
+    if !e2e_wanted("a_connection_that_breaks_while_copying") {
+        return;
+    }
+    let scene = Scene::plain();
+    // Something to copy that takes a while on a slow line.
+    scene.add(WEB, "  environment.etc.big.source = pkgs.runCommand \"big\" { } \"head -c 30000000 /dev/urandom > $out\";");
+    scene.web().slow("20mbit").unwrap();
+    let running =
+        infra_testkit::Run::start(&mut scene.command(&["deploy", "web", "--json"])).unwrap();
+    let copying = |line: &str| line.contains("\"stepStarted\"") && line.contains("\"copy\"");
+    running.wait_for_line(crate::scene::SOON, copying).unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    scene.web().kill_sshd().unwrap();
+    let finished = running.wait(crate::scene::SOON).unwrap();
+    assert_eq!(finished.code(), Some(3), "{}", finished.stdout);
+    let deployed = crate::scene::Deployed::read(&finished);
+    deployed.expect_error("connection-lost", "web");
+    assert!(untouched(scene.web()));
+    scene.web().start_sshd().unwrap();
+    scene.web().fast().unwrap();
+    assert_eq!(scene.deploy(&["web"], 0).outcome("web"), "changed");
+}
+
+#[test]
+fn a_unit_that_fails_keeps_the_boot_default() {
+    if !e2e_wanted("a_unit_that_fails_keeps_the_boot_default") {
+        return;
+    }
+    let scene = Scene::with(HostKind::Systemd, PLAIN);
+    scene.deploy(&["web"], 0);
+    let (old, _) = systems(scene.web());
+    let good = std::fs::read_to_string(scene.repo.path().join(WEB)).unwrap();
+    scene.add(
+        WEB,
+        "  systemd.services.doomed = { wantedBy = [ \"multi-user.target\" ]; serviceConfig = { Type = \"oneshot\"; ExecStart = \"${pkgs.busybox}/bin/false\"; }; };",
+    );
+    let deployed = scene.deploy(&["web"], 3);
+    deployed.expect_error("verification-failed", "web");
+    assert!(
+        deployed.error()["title"]
+            .as_str()
+            .unwrap()
+            .contains("doomed.service"),
+        "{:#}",
+        deployed.error()
+    );
+    let (runs, boots) = systems(scene.web());
+    assert_ne!(runs, old);
+    assert_eq!(boots, old, "a reboot brings back the system before");
+
+    // And the way out is an ordinary deployment.
+    scene.repo.write(WEB, &good).unwrap();
+    assert_eq!(scene.deploy(&["web"], 0).outcome("web"), "changed");
+    assert_eq!(systems(scene.web()), (old.clone(), old));
+}

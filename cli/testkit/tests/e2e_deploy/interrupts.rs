@@ -1,0 +1,102 @@
+//! Ctrl-C at each step: exit 130, the host on exactly the old or exactly the new system, and the next deployment clean.
+
+use crate::scene::{Deployed, PLAIN, SOON, Scene, WEB, systems, untouched};
+use infra_testkit::{HostKind, Run, Running, e2e_wanted};
+use rustix::process::Signal;
+
+/// Deploys web and waits until a step has begun on it.
+fn deploy_until(scene: &Scene, step: &str) -> Running {
+    let running = scene.command(&["deploy", "web", "--json"]).start().unwrap();
+    let wanted = format!("\"step\":\"{step}\"");
+    let begun = |line: &str| line.contains("\"stepStarted\"") && line.contains(&wanted);
+    assert!(
+        running.wait_for_line(SOON, begun).is_some(),
+        "{step} begins"
+    );
+    running
+}
+
+fn interrupted(running: Running) -> Deployed {
+    let finished = running.wait(SOON).unwrap();
+    assert_eq!(
+        finished.code(),
+        Some(130),
+        "{}\n{}",
+        finished.stdout,
+        finished.stderr
+    );
+    Deployed::read(&finished)
+}
+
+/// Twice: the first waits for what runs, the second ends it.
+fn interrupt_twice(running: Running) -> Deployed {
+    running.signal(Signal::INT).unwrap();
+    let asked = |line: &str| line.contains("cancelRequested");
+    assert!(running.wait_for_line(SOON, asked).is_some());
+    running.signal(Signal::INT).unwrap();
+    interrupted(running)
+}
+
+#[test]
+fn before_the_host_is_touched() {
+    if !e2e_wanted("before_the_host_is_touched") {
+        return;
+    }
+    let scene = Scene::plain();
+    let good = std::fs::read_to_string(scene.repo.path().join(WEB)).unwrap();
+
+    // An evaluation that would take minutes.
+    scene.add(WEB, "  networking.domain = toString (builtins.foldl' (a: b: a + b) 0 (builtins.genList (x: builtins.foldl' (c: d: c + d) 0 (builtins.genList (y: x * y) 10000)) 100000));");
+    let ended = interrupt_twice(deploy_until(&scene, "evaluate"));
+    assert_eq!(ended.outcome("web"), "skipped");
+    assert!(untouched(scene.web()));
+
+    // A build that would take minutes.
+    scene.repo.write(WEB, &good).unwrap();
+    scene.add(
+        WEB,
+        "  environment.etc.slow.source = pkgs.runCommand \"slow\" { } \"sleep 600; touch $out\";",
+    );
+    let ended = interrupt_twice(deploy_until(&scene, "build"));
+    assert_eq!(ended.outcome("web"), "skipped");
+    assert!(untouched(scene.web()));
+
+    // A copy that would take minutes.
+    scene.repo.write(WEB, &good).unwrap();
+    scene.add(WEB, "  environment.etc.big.source = pkgs.runCommand \"big\" { } \"head -c 30000000 /dev/urandom > $out\";");
+    scene.web().slow("2mbit").unwrap();
+    let ended = interrupt_twice(deploy_until(&scene, "copy"));
+    assert_eq!(ended.outcome("web"), "skipped");
+    scene.web().fast().unwrap();
+    assert!(untouched(scene.web()));
+
+    assert_eq!(
+        scene.deploy(&["web"], 0).outcome("web"),
+        "changed",
+        "the next deployment is clean"
+    );
+    assert_eq!(
+        scene.web().nix_processes(),
+        Vec::<String>::new(),
+        "nothing is left running on the host"
+    );
+}
+
+#[test]
+fn in_the_middle_of_a_change_it_is_brought_to_its_end() {
+    if !e2e_wanted("in_the_middle_of_a_change_it_is_brought_to_its_end") {
+        return;
+    }
+    let scene = Scene::with(HostKind::Systemd, PLAIN);
+    scene.add(
+        WEB,
+        "  system.activationScripts.slow.text = \"${pkgs.busybox}/bin/sleep 3\";",
+    );
+    // Even asked twice: a host in the middle of its change is not left there.
+    let ended = interrupt_twice(deploy_until(&scene, "activate"));
+    assert_eq!(ended.outcome("web"), "changed");
+    let (runs, boots) = systems(scene.web());
+    assert_eq!(ended.host("web")["after"], runs.as_str());
+    assert_eq!(runs, boots);
+    assert_eq!(scene.deploy(&["web"], 0).outcome("web"), "unchanged");
+}

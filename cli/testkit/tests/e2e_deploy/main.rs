@@ -1,0 +1,13 @@
+//! The command on real hosts: deploys, mistakes, faults, interrupts. Needs `INFRA_E2E=1` and root (`checks/test e2e`).
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot set up its scene should panic there"
+)]
+
+mod deploys;
+mod faults;
+mod interrupts;
+mod mistakes;
+mod scene;
