@@ -23,8 +23,6 @@ use crate::process::{ProcessError, SYSTEM_PATH, process};
 use crate::state::{self, LabDir};
 
 const DEADLINE: Duration = Duration::from_secs(30);
-const HOLD: &str = include_str!("scripts/controller-hold.sh");
-const ENTER: &str = include_str!("scripts/controller-enter.sh");
 
 /// Why the operator's machine could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -98,7 +96,8 @@ pub(crate) fn hold(dir: &LabDir, places: &Places) -> Result<std::process::Child,
     // Slave: folders that are mounted on the machine later are seen here too, not the reverse.
     let mut child = network::inside(&dir.controller_net(), "unshare")
         .args(["--mount", "--propagation", "slave", "--"])
-        .args(["/bin/sh", "-c", HOLD, "controller-hold"])
+        .arg("/bin/sh")
+        .arg(dir.script("controller-hold.sh"))
         .env("STORE", places.store())
         .env("CONTROLLER_DIR", &folder)
         .stdin(Stdio::piped())
@@ -159,7 +158,7 @@ pub(crate) fn command(
     path.push(SYSTEM_PATH);
     let mut command = process("/bin/sh");
     command
-        .args(["-c", ENTER])
+        .arg(dir.script("controller-enter.sh"))
         .arg(holder.to_string())
         .arg(doors.join(" "))
         .arg(program)

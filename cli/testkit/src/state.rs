@@ -20,6 +20,21 @@ use crate::proc::ProcessId;
 /// Number of the record's format; a lab of another one can be swept but not attached to.
 const SCHEMA: u32 = 1;
 
+/// The scripts that namespaces are set up with, laid down in each lab: run from there, a process shows
+/// which lab it belongs to.
+const SCRIPTS: &[(&str, &str)] = &[
+    (
+        "controller-enter.sh",
+        include_str!("scripts/controller-enter.sh"),
+    ),
+    (
+        "controller-hold.sh",
+        include_str!("scripts/controller-hold.sh"),
+    ),
+    ("host-start.sh", include_str!("scripts/host-start.sh")),
+    ("plain-init.sh", include_str!("scripts/plain-init.sh")),
+];
+
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Record {
@@ -106,6 +121,10 @@ impl LabDir {
             source,
         })?;
         files::replace(&path, &text, 0o644)?;
+        files::folder(&self.root.join("scripts"), 0o755)?;
+        for (name, text) in SCRIPTS {
+            files::write(&self.script(name), text, 0o644)?;
+        }
         files::folder(&self.root.join("net"), 0o755)?;
         files::folder(&self.controller(), 0o755)?;
         files::folder(&self.root.join("hosts"), 0o755)?;
@@ -143,6 +162,11 @@ impl LabDir {
 
     fn record(&self) -> PathBuf {
         self.root.join("lab.json")
+    }
+
+    /// One of the lab's scripts.
+    pub(crate) fn script(&self, name: &str) -> PathBuf {
+        self.root.join("scripts").join(name)
     }
 
     /// The folder of the operator's side.

@@ -21,9 +21,6 @@ use crate::teardown;
 /// A systemd host needs half a second; eight of them on two busy cores take a while.
 const BOOT_DEADLINE: Duration = Duration::from_secs(90);
 
-const SUPERVISOR: &str = include_str!("../scripts/host-start.sh");
-const PLAIN_INIT: &str = include_str!("../scripts/plain-init.sh");
-
 impl Host<'_> {
     /// Makes the host from nothing and waits until it can be reached by ssh.
     pub(crate) fn create(&self) -> Result<(), HostError> {
@@ -108,7 +105,8 @@ impl Host<'_> {
         let mut command = network::inside(&self.net(), "unshare");
         command
             .args(["--mount", "--propagation", "private", "--"])
-            .args(["/bin/sh", "-c", SUPERVISOR, "host-start"])
+            .arg("/bin/sh")
+            .arg(self.lab.dir().script("host-start.sh"))
             .env("HOST_DIR", &dir)
             .env("ROOTFS", places.rootfs())
             .env("NIX_PREFIX", nix_prefix)
@@ -118,7 +116,7 @@ impl Host<'_> {
             .env("HOSTNAME", self.name())
             .env("MACHINE", self.lab.dir().machine(self.index))
             .env("NET_FILE", self.net())
-            .env("PLAIN_INIT", PLAIN_INIT)
+            .env("PLAIN_INIT", self.lab.dir().script("plain-init.sh"))
             .stdin(Stdio::piped())
             .stdout(log)
             .stderr(errors)

@@ -2,7 +2,7 @@
 # namespace of its own, so nothing that is mounted here shows up, or stays, on the machine.
 #
 # Environment: HOST_DIR ROOTFS NIX_PREFIX (empty: no Nix) STORE_KIND STORE_MIB
-#              SYSTEMD (1 or empty) HOSTNAME MACHINE NET_FILE PLAIN_INIT (text of plain-init.sh)
+#              SYSTEMD (1 or empty) HOSTNAME MACHINE NET_FILE PLAIN_INIT (path of plain-init.sh)
 set -eu
 umask 022
 
@@ -62,7 +62,7 @@ boot_systemd() {
 }
 
 boot_plain() {
-  ROOT=$root unshare --mount --pid --uts --ipc --fork --kill-child -- /bin/bash -c "$PLAIN_INIT" plain-init
+  ROOT=$root unshare --mount --pid --uts --ipc --fork --kill-child -- /bin/bash "$PLAIN_INIT"
 }
 
 # nspawn keeps locks and folders of its machines in /run and forgets them when it is killed; and it

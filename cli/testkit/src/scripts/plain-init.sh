@@ -39,6 +39,6 @@ env -i PATH=/usr/sbin:/usr/bin /usr/sbin/sshd
 until [ -e /run/sshd.pid ]; do sleep 0.01; done
 : > /run/infra-lab-ready
 
+# A new shell, so that this script's file, which is on the old root, is let go.
 exec </dev/null >/dev/null 2>&1
-trap 'exit 0' TERM
-while :; do sleep 3600 & wait; done
+exec /bin/bash -c 'trap "exit 0" TERM; while :; do sleep 3600 & wait; done'

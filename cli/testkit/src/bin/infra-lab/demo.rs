@@ -13,6 +13,7 @@ use crate::signals::Interrupts;
 use crate::{Failure, say, up};
 
 const PAGE: &str = "hosts/web/configuration.nix";
+const PAGE_FILE: &str = "/etc/site/index.html";
 const OLD_GREETING: &str = "Hello from web";
 const NEW_GREETING: &str = "Hello again from web";
 
@@ -169,7 +170,9 @@ impl Stage {
         expect(
             &format!("the page says `{greeting}`"),
             page.text().contains(greeting),
-        )
+        )?;
+        let file = self.lab.host("web").read_file(PAGE_FILE)?;
+        expect(&format!("it is {PAGE_FILE} on web"), file == page.stdout)
     }
 
     /// Looks at a host and at the service of the same name.
