@@ -108,12 +108,13 @@ bind_elf() {
   rpath=$(library_path)
   elf_files | while read -r f; do
     case ${f##*/} in "$loader" | libc.so.6) continue ;; esac
-    interpreter=
-    if $patchelf --print-interpreter "$f" >/dev/null 2>&1; then interpreter="--set-interpreter $out/lib/$loader"; fi
     $patchelf --print-needed "$f" >/dev/null 2>&1 || continue # static
     chmod u+w "$f"
-    # shellcheck disable=SC2086 # a flag and its value
-    $patchelf $interpreter --force-rpath --set-rpath "$rpath" --no-default-lib "$f" || fail "cannot patch $f"
+    # Two runs: patchelf 0.18 (Debian 13) fails an assertion on some programs when both are asked for at once.
+    $patchelf --force-rpath --set-rpath "$rpath" --no-default-lib "$f" || fail "cannot patch $f"
+    if $patchelf --print-interpreter "$f" >/dev/null 2>&1; then
+      $patchelf --set-interpreter "$out/lib/$loader" "$f" || fail "cannot patch $f"
+    fi
   done
 }
 

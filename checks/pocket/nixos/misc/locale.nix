@@ -8,7 +8,7 @@ in
     time.timeZone = mkOption { type = types.nullOr (types.addCheck types.str (s: builtins.match ".* .*" s == null)); default = null; example = "Europe/Berlin"; description = "The time zone; null leaves the machine's."; };
     time.hardwareClockInLocalTime = mkOption { type = types.bool; default = false; description = "Whether the hardware clock shows local time; read at boot from /etc/adjtime."; };
     i18n = {
-      defaultLocale = mkOption { type = types.str; default = "en_US.UTF-8"; description = "The locale. The C library of pocket has C.UTF-8 built in; others need the machine's own."; };
+      defaultLocale = mkOption { type = types.str; default = "C.UTF-8"; description = "The locale of the machine. pocket has C.UTF-8 and no other; any other must be the machine's own."; };
       extraLocaleSettings = mkOption { type = types.attrsOf types.str; default = { }; description = "Single `LC_*` variables."; };
       supportedLocales = mkOption { type = types.listOf types.str; default = [ ]; description = "Accepted for nixpkgs' sake: pocket builds no locales."; };
     };
@@ -17,6 +17,12 @@ in
       font = mkOption { type = types.nullOr (types.either types.str types.path); default = null; description = "The font of the console."; };
       enable = mkOption { type = types.bool; default = true; description = "Whether the console is set up."; };
     };
+  };
+
+  # Programs of pocket carry their own C library, which can only read locales of its own version: theirs are named to them.
+  config.systemd.globalEnvironment = {
+    LOCPATH = "${pkgs.glibcLocales}/lib/locale";
+    LANG = "C.UTF-8";
   };
 
   config.environment.etc = lib.mkMerge [
