@@ -12,7 +12,8 @@ stage_lint() {
   check clippy cargo clippy --workspace --all-targets --locked -- -D warnings &&
     check hygiene checks/hygiene/run &&
     check hygiene-selftest checks/hygiene/selftest &&
-    check setup-selftest checks/setup.d/selftest
+    check setup-selftest checks/setup.d/selftest &&
+    check test-selftest checks/test.d/selftest
 }
 
 stage_unit() {
@@ -78,9 +79,18 @@ check() {
   if [ "$status" -ne 0 ]; then
     say "$name: FAILED after $(seconds_since "$began") s"
     [ "$verbose" = yes ] || sed 's/^/    | /' "$log"
+    name_failures "$name" "$log"
     return 1
   fi
   say "$name: passed in $(seconds_since "$began") s"
+}
+
+# A log may be long, with the failure somewhere in it: what failed, once more, at its end.
+name_failures() {
+  local lines
+  lines=$(grep -E '^ *(FAIL|FAILED|error(\[E[0-9]+\])?:|test .* \.\.\. FAILED|TRY [0-9]+ FAIL|(SIG[A-Z]+|TIMEOUT) \[)' "$2" | sort -u | head -n 20) || return 0
+  echo "$1 failed in:"
+  sed -E 's/^ */    /' <<<"$lines"
 }
 
 # count_tests LOG STATUS -> "PASSED FAILED". Understands nextest, cargo test and our own closing line; a check that counts

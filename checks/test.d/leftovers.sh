@@ -1,14 +1,26 @@
 # shellcheck shell=bash
 # What tests with real hosts may leave on a machine, and must not: processes, networks, mounts, control groups.
 
-# Everything of a kind that the tests make. The network namespaces and mounts of the tests are in mount namespaces of
-# their own, so a line that shows up here has escaped.
+# Everything of a kind that labs make, and that belongs to no lab of somebody else: a lab's tag (lab<pid>x<number>) names
+# the process that owns it, and one that lives without our mark is not ours.
 leftover_candidates() {
-  find /run/netns -mindepth 1 -maxdepth 1 -name 'infra*' -printf 'network namespace %f\n' 2>/dev/null || true
-  find /sys/fs/cgroup -maxdepth 2 -type d -name 'infra*' -printf 'control group %p\n' 2>/dev/null || true
-  awk -v lab="$INFRA_LAB" '$5 ~ "^/run/netns/infra" || index($5, lab) == 1 { print "mount " $5 }' /proc/self/mountinfo
-  find /run/systemd/nspawn/propagate -mindepth 1 -maxdepth 1 -name 'infra*' -printf 'nspawn folder %p\n' 2>/dev/null || true
-  find "$INFRA_LAB/run" -mindepth 1 -maxdepth 1 -printf 'state of a lab %p\n' 2>/dev/null || true
+  local line
+  {
+    find /run/netns /run/systemd/nspawn/propagate "$INFRA_LAB/run" -mindepth 1 -maxdepth 1 -name 'lab[0-9]*' 2>/dev/null || true
+    find /sys/fs/cgroup -maxdepth 2 -type d -name 'infra-lab[0-9]*' 2>/dev/null || true
+    awk -v lab="$INFRA_LAB/" 'index($5, lab) == 1 { print "mount " $5 }' /proc/self/mountinfo
+  } | while read -r line; do
+    if [[ $line =~ lab([0-9]+)x ]] && owned_by_others "${BASH_REMATCH[1]}"; then continue; fi
+    echo "$line"
+  done
+}
+
+owned_by_others() {
+  [ -d "/proc/$1" ] && ! is_marked "$1"
+}
+
+is_marked() {
+  grep -qzFx "INFRA_RUN_MARK=$INFRA_RUN_MARK" "/proc/$1/environ" 2>/dev/null
 }
 
 # Processes that this run has started carry its mark in their environment. Not this script, and not its own parents.
@@ -16,7 +28,7 @@ marked_processes() {
   local dir pid
   for dir in /proc/[0-9]*; do
     pid=${dir#/proc/}
-    if [ "$pid" -ne "$BASHPID" ] && grep -qzFx "INFRA_RUN_MARK=$INFRA_RUN_MARK" "$dir/environ" 2>/dev/null; then
+    if [ "$pid" -ne "$BASHPID" ] && is_marked "$pid"; then
       printf 'process %s: %s\n' "$pid" "$(tr '\0' ' ' <"$dir/cmdline" 2>/dev/null)"
     fi
   done
