@@ -25,7 +25,7 @@ let
     #!${pkgs.runtimeShell}
     systemConfig='@out@'
     export PATH=${lib.makeBinPath [ pkgs.busybox pkgs.bash ]}
-    export LOCPATH=${pkgs.glibcLocales}/lib/locale LC_ALL=C.UTF-8
+    export LC_ALL=C
     ${lib.optionalString dry "export NIXOS_ACTION=dry-activate"}
 
     _status=0

@@ -51,8 +51,8 @@ in
     system.build.initialRamdisk = initrd;
 
     system.build.bootStage2 = pkgs.writeText "stage-2.sh" (lib.replaceStrings
-      [ "@shell@" "@path@" "@systemd@" "@packages@" "@defaultUnit@" ]
-      [ pkgs.runtimeShell (lib.makeBinPath [ pkgs.busybox pkgs.bash ]) "${config.systemd.package}" "${pkgs.busybox} ${pkgs.bash} ${pkgs.util-linux} ${pkgs.dbus}" config.systemd.defaultUnit ]
+      [ "@shell@" "@path@" "@systemd@" "@dbus@" "@packages@" "@defaultUnit@" ]
+      [ pkgs.runtimeShell (lib.makeBinPath [ pkgs.busybox pkgs.bash ]) "${config.systemd.package}" "${pkgs.dbus}" "${pkgs.busybox} ${pkgs.bash} ${pkgs.util-linux}" config.systemd.defaultUnit ]
       (builtins.readFile ./stage-2.sh));
   };
 }

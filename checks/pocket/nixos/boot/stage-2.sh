@@ -4,6 +4,7 @@
 export PATH=@path@
 systemConfig=@out@
 systemd=@systemd@
+dbus=@dbus@
 
 echo "stage 2: $systemConfig"
 mounted() { mountpoint -q "$1" 2>/dev/null || grep -q " $1 " /proc/mounts 2>/dev/null; }
@@ -26,9 +27,10 @@ ln -sfn /run/booted-system/kernel-modules/lib/modules /lib/modules
 mkdir -p /usr/bin /usr/sbin /bin /sbin /usr/share
 # busybox is the first package, so that what it has in common with the others is theirs in the end.
 for folder in /bin /sbin /usr/bin /usr/sbin; do
-  for package in @packages@ $systemd; do ln -sfn "$package"/bin/* "$folder/"; done
+  for package in @packages@ $dbus $systemd; do ln -sfn "$package"/bin/* "$folder/"; done
 done
-ln -sfn /run/current-system/sw/share/dbus-1 /usr/share/dbus-1
+mkdir -p /usr/share/dbus-1
+for package in $systemd $dbus; do cp -r "$package/share/dbus-1/." /usr/share/dbus-1/; done
 
 ln -sfn "$systemConfig" /run/booted-system
 [ -s /etc/machine-id ] || "$systemd/bin/systemd-machine-id-setup" >/dev/null 2>&1 || : >/etc/machine-id
@@ -37,7 +39,9 @@ if [ -s /etc/hostname ]; then hostname -F /etc/hostname; fi
 "$systemConfig/activate" || echo "stage 2: activation failed; starting anyway, so that the machine can be reached" >&2
 
 # For this boot only, and with less weight than anything in /etc: the target, the network, and the bus.
-mkdir -p /run/systemd/system/multi-user.target.wants
+mkdir -p /run/systemd/system/multi-user.target.wants /run/systemd/system/sockets.target.wants
+for unit in dbus.service dbus.socket; do ln -sfn "$dbus/lib/systemd/system/$unit" /run/systemd/system/$unit; done
+ln -sfn ../dbus.socket /run/systemd/system/sockets.target.wants/dbus.socket
 ln -sfn "$systemd/lib/systemd/system/@defaultUnit@" /run/systemd/system/default.target
 ln -sfn "$systemd/lib/systemd/system/systemd-networkd.service" /run/systemd/system/multi-user.target.wants/systemd-networkd.service
 

@@ -48,7 +48,7 @@ in
     environment.loginShellInit = config.programs.bash.loginShellInit;
 
     environment.systemPackages = [ pkgs.bash pkgs.busybox config.systemd.package ] ++ cfg.defaultPackages;
-    environment.pathsToLink = [ "/bin" "/etc/xdg" "/share/dbus-1" "/share/zoneinfo" ];
+    environment.pathsToLink = [ "/bin" "/etc/xdg" "/share/zoneinfo" ];
 
     system.path = pkgs.buildEnv {
       name = "system-path";

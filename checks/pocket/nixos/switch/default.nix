@@ -10,7 +10,7 @@
       systemctl=${config.systemd.package}/bin/systemctl
       flock=${pkgs.util-linux}/bin/flock # busybox as Debian builds it has none
       export PATH=${lib.makeBinPath [ pkgs.busybox pkgs.bash ]}
-      export LOCPATH=${pkgs.glibcLocales}/lib/locale LC_ALL=C.UTF-8
+      export LC_ALL=C
     ''
     + lib.concatMapStrings builtins.readFile [ ./compare.sh ./plan.sh ./apply.sh ./main.sh ];
   };
