@@ -46,6 +46,11 @@ impl StorePath {
             .unwrap_or_default()
     }
 
+    /// Whether it is a derivation: something to build, not something built.
+    pub fn is_derivation(&self) -> bool {
+        self.0.strip_suffix(".drv").is_some()
+    }
+
     /// Hash (shortened to what a person can compare) and name, for display.
     pub fn short(&self) -> String {
         let hash = self.0.get(STORE.len()..STORE.len() + 8).unwrap_or_default();

@@ -133,7 +133,7 @@ impl Explain<'_> {
 
     /// `/nix/store/…-source/hosts/web/x.nix` → `hosts/web/x.nix`, if that file is in the user's repository.
     fn repo_relative(&self, path: &str) -> Option<String> {
-        let file = in_source_tree(path)?;
+        let file = self.in_source_tree(path)?;
         self.repo
             .root()
             .join(file)
@@ -141,9 +141,26 @@ impl Explain<'_> {
             .then(|| file.to_owned())
     }
 
+    /// The file a path names within its source tree. Nix names sources in three ways: the copy in the store (`/nix/store/…-source/x.nix`), a
+    /// source it has not copied (`«git+file:///…»/x.nix`), and a work tree as it lies there (`/home/ann/fleet/x.nix`).
+    fn in_source_tree<'p>(&self, path: &'p str) -> Option<&'p str> {
+        if let Some(virtual_source) = path.strip_prefix('«') {
+            return Some(virtual_source.split_once("»/")?.1);
+        }
+        if let Some(file) = path.strip_prefix(self.root().as_str()) {
+            return file.strip_prefix('/');
+        }
+        let (base, file) = path.strip_prefix("/nix/store/")?.split_once('/')?;
+        base.ends_with("-source").then_some(file)
+    }
+
+    fn root(&self) -> String {
+        self.repo.root().to_string_lossy().into_owned()
+    }
+
     /// The same for a file that need not exist, but whose folder does.
     fn would_be(&self, path: &str) -> Option<String> {
-        let file = in_source_tree(path)?;
+        let file = self.in_source_tree(path)?;
         let folder = Path::new(file).parent()?;
         self.repo
             .root()
@@ -156,6 +173,7 @@ impl Explain<'_> {
     fn own_place(&self, frame: &Frame) -> Option<Place> {
         let file = self.repo_relative(&frame.file)?;
         let ours = self.repo.peek(&file)?;
+        // Files of the work tree compare equal to themselves; a source that was not copied cannot be compared, but its name says whose it is.
         if let Ok(theirs) = std::fs::read_to_string(&frame.file)
             && theirs != ours
         {
@@ -173,10 +191,10 @@ impl Explain<'_> {
     fn shorten(&self, text: &str) -> String {
         let mut short = String::new();
         let mut rest = text;
-        while let Some(at) = rest
-            .find("/nix/store/")
+        let root = self.root() + "/";
+        while let Some(at) = [rest.find("/nix/store/"), rest.find('«'), rest.find(&root)]
             .into_iter()
-            .chain(rest.find('«'))
+            .flatten()
             .min()
         {
             let (before, from) = rest.split_at(at);
@@ -209,6 +227,8 @@ impl Explain<'_> {
         let option = text
             .split_once("option `")
             .and_then(|(_, rest)| rest.split('\'').next())?;
+        // `ports."[definition 1-entry 1]"` is an entry of the list that `ports` is set to.
+        let option = option.split(".\"[definition").next().unwrap_or(option);
         let last = option.rsplit('.').next().unwrap_or(option);
         let content = self.repo.peek(file)?;
         let found = content.lines().enumerate().find(|(_, line)| {
@@ -231,15 +251,6 @@ impl Explain<'_> {
             None => Place::file(file),
         })
     }
-}
-
-/// What comes after `/nix/store/…-source/`, or after `«git+file:///…»/` as newer versions of Nix name a source they have not copied.
-fn in_source_tree(path: &str) -> Option<&str> {
-    if let Some(virtual_source) = path.strip_prefix('«') {
-        return Some(virtual_source.split_once("»/")?.1);
-    }
-    let (base, file) = path.strip_prefix("/nix/store/")?.split_once('/')?;
-    base.ends_with("-source").then_some(file)
 }
 
 /// What our own Nix code refuses, it refuses in the parts of a diagnostic (`nix/lib/problem.nix`, `nix/docs/wire.md`).
@@ -335,14 +346,31 @@ pub(crate) fn build(drv: &StorePath, log: &Log, status: ExitStatus) -> Diagnosti
     if let Some(full) = disk_full(&complaint, "this machine") {
         return full;
     }
-    let name = drv.name().trim_end_matches(".drv");
+    // The first error is the derivation that failed; those after it only depend on it.
+    let first = log
+        .errors
+        .first()
+        .map(|error| error.text.as_str())
+        .unwrap_or_default();
+    let failed = first
+        .split('\'')
+        .find_map(|part| StorePath::parse(part).filter(StorePath::is_derivation))
+        .unwrap_or_else(|| drv.clone());
+    let reason = first
+        .lines()
+        .find(|line| line.trim_start().starts_with("Reason:"));
+    let mut cause: Vec<&str> = log.build_lines.iter().map(String::as_str).collect();
+    cause.extend(reason.map(str::trim));
+    let cause = match (cause.is_empty(), complaint.is_empty()) {
+        (false, _) => cause.join("\n"),
+        (true, false) => tail(&complaint),
+        (true, true) => status.to_string(),
+    };
+    let name = failed.name();
+    let name = name.strip_suffix(".drv").unwrap_or(name);
     Diagnostic::new(Code::BuildFailed, format!("{name} does not build"))
-        .with_cause(if complaint.is_empty() {
-            status.to_string()
-        } else {
-            tail(&complaint)
-        })
-        .with_fix(format!("read the whole log: nix log {drv}"))
+        .with_cause(cause)
+        .with_fix(format!("read the whole log: nix log {failed}"))
 }
 
 /// Why a copy failed.

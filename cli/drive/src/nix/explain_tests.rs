@@ -125,6 +125,18 @@ fn option_errors_find_the_line_that_sets_the_option() {
 }
 
 #[test]
+fn an_entry_of_a_list_is_found_where_the_list_is_set() {
+    let text = format!(
+        "A definition for option `services.openssh.ports.\"[definition 1-entry 1]\"' is not of type `16 bit unsigned integer'. Definition values:\n- In `{SOURCE}/hosts/web/configuration.nix': \"22\""
+    );
+    let told = evaluation(&[message(&text, None, &[])]);
+    assert!(
+        told.contains("at hosts/web/configuration.nix:4:20 "),
+        "{told}"
+    );
+}
+
+#[test]
 fn untracked_files_are_told_apart_from_missing_ones() {
     let untracked = message(
         &format!("getting status of '{SOURCE}/hosts/web/extra.nix': No such file or directory"),
@@ -157,6 +169,37 @@ fn untracked_files_are_told_apart_from_missing_ones() {
     [nix-evaluation] the configuration of web does not evaluate
     at hosts/web/configuration.nix:5:15 |   imports = [ ./extra.nix ];
     path 'hosts/web/nowhere.nix' does not exist
+    fix: correct the configuration at this place
+    ");
+}
+
+#[test]
+fn a_work_tree_as_it_lies_there_has_the_users_names() {
+    // The repository of this test is in a folder of its own, which `evaluation` makes; an error names it as Nix does for a dirty tree.
+    let dir = tempfile::tempdir().expect("a folder");
+    fs::create_dir_all(dir.path().join("hosts/web")).expect("writable");
+    fs::write(dir.path().join("flake.nix"), "{ }").expect("writable");
+    fs::write(
+        dir.path().join("hosts/web/configuration.nix"),
+        "{\n  a = ;\n}\n",
+    )
+    .expect("writable");
+    let repo = Repo::find(dir.path()).expect("a repository");
+    let host = HostName::parse("web").expect("a name");
+    let file = format!("{}/hosts/web/configuration.nix", repo.root().display());
+    let mut log = Log::default();
+    log.read(&format!(
+        "@nix {}",
+        serde_json::json!({"action": "msg", "level": 0, "msg": "x", "raw_msg": format!("syntax error in {file}"), "file": file, "line": 2, "column": 7})
+    ));
+    let explain = Explain {
+        repo: &repo,
+        host: &host,
+    };
+    insta::assert_snapshot!(tell(&explain.evaluation(&log, ExitStatus::from_raw(256))), @"
+    [nix-syntax] a Nix file does not parse
+    at hosts/web/configuration.nix:2:7 |   a = ;
+    syntax error in hosts/web/configuration.nix
     fix: correct the configuration at this place
     ");
 }
@@ -232,6 +275,37 @@ fn other_failures_have_texts_of_their_own() {
 
     fix: see that Nix itself works: infra doctor
     "#);
+}
+
+#[test]
+fn a_failed_build_names_what_failed_and_shows_its_last_lines() {
+    let path = |name: &str| format!("/nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-{name}");
+    let mut log = Log::default();
+    for line in ["checking for cc... no", "the compiler says no"] {
+        log.read(&format!(
+            "@nix {}",
+            serde_json::json!({"action": "result", "id": 7, "type": 101, "fields": [line]})
+        ));
+    }
+    for (drv, reason) in [
+        ("broken.drv", "builder failed with exit code 7"),
+        ("system.drv", "1 dependency failed"),
+    ] {
+        let text = format!(
+            "Cannot build '{}'.\nReason: {reason}.\nOutput paths:\n  x",
+            path(drv)
+        );
+        log.read(&message(&text, None, &[]));
+    }
+    let drv = StorePath::parse(&path("system.drv")).expect("a store path");
+    insta::assert_snapshot!(tell(&build(&drv, &log, ExitStatus::from_raw(256))), @"
+    [build-failed] broken does not build
+    at  | 
+    checking for cc... no
+    the compiler says no
+    Reason: builder failed with exit code 7.
+    fix: read the whole log: nix log /nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-broken.drv
+    ");
 }
 
 #[test]

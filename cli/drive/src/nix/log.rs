@@ -4,13 +4,17 @@
 //! the log may grow.
 
 use serde::Deserialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 /// `actCopyPaths`: the total of a copy; `actBuilds`: the total of a build.
 const ACTIVITY_COPY_PATHS: u64 = 103;
 const ACTIVITY_BUILDS: u64 = 104;
 /// `resProgress`: fields are done, expected, running, failed.
 const RESULT_PROGRESS: u64 = 105;
+/// `resBuildLogLine`: field 0 is a line a builder printed.
+const RESULT_BUILD_LOG_LINE: u64 = 101;
+/// How many of those are kept: as many as Nix itself shows.
+const BUILD_LINES: usize = 25;
 /// Level 0 is an error, 1 a warning.
 const LEVEL_ERROR: u64 = 0;
 
@@ -20,6 +24,8 @@ pub(crate) struct Log {
     totals: HashMap<u64, (u64, u64)>,
     /// Errors, in the order they came.
     pub(crate) errors: Vec<Message>,
+    /// The last lines that builders printed.
+    pub(crate) build_lines: VecDeque<String>,
     /// Lines that are not Nix's log: messages of ssh, of a daemon, of the dynamic linker.
     pub(crate) strays: Vec<String>,
 }
@@ -107,6 +113,13 @@ impl Log {
                     .values()
                     .fold((0, 0), |(done, all), (d, a)| (done + d, all + a));
                 return (sum.1 > 0).then_some(sum);
+            }
+            Ok(Entry::Result { kind, fields, .. }) if kind == RESULT_BUILD_LOG_LINE => {
+                let line = fields.first().and_then(serde_json::Value::as_str);
+                self.build_lines.extend(line.map(strip_colours));
+                if self.build_lines.len() > BUILD_LINES {
+                    self.build_lines.pop_front();
+                }
             }
             Ok(Entry::Msg(message)) if message.level == LEVEL_ERROR => {
                 self.errors.push(message.into());

@@ -8,6 +8,10 @@ use crate::repo::Repo;
 use explain::Explain;
 use infra_model::{Code, Diagnostic, HostName, StorePath, SystemAnswer};
 use log::Log;
+use std::time::{Duration, Instant};
+
+/// The least time between two reports of progress.
+const PROGRESS_PAUSE: Duration = Duration::from_millis(100);
 
 /// Called with (done, total) whenever Nix gets further.
 pub type OnProgress<'a> = &'a mut (dyn FnMut(u64, u64) + Send);
@@ -60,9 +64,15 @@ async fn run(
     on_progress: OnProgress<'_>,
 ) -> Result<(Ended, Log), Diagnostic> {
     let mut log = Log::default();
+    let mut told: Option<Instant> = None;
     let ended = tool
         .run(stop, &mut |line| {
-            if let Some((done, total)) = log.read(line) {
+            let Some((done, total)) = log.read(line) else {
+                return;
+            };
+            // Nix tells of each of a thousand paths; nobody can read faster than this.
+            if done == total || told.is_none_or(|at| at.elapsed() >= PROGRESS_PAUSE) {
+                told = Some(Instant::now());
                 on_progress(done, total);
             }
         })

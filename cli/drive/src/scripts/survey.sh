@@ -8,7 +8,8 @@ say generation "$(readlink /nix/var/nix/profiles/system 2>/dev/null)"
 say bootid "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
 say nix "$(nix --version 2>/dev/null)"
 say nixdaemon "$(command -v nix-daemon 2>/dev/null)"
-say freekib "$(df -Pk /nix/store 2>/dev/null | { read -r _; read -r _ _ _ free _; echo "$free"; })"
+# A host that has never been deployed to may have no store yet.
+say freekib "$({ df -Pk /nix/store || df -Pk /nix || df -Pk /; } 2>/dev/null | { read -r _; read -r _ _ _ free _; echo "$free"; })"
 say kernel "$(uname -r)"
 if [ -d /run/systemd/system ]; then
   say systemd yes

@@ -148,11 +148,15 @@ fn hosts_build_for_themselves_and_for_others() {
     let host = |build: &str| {
         format!("class = \"nixos\"\nsystem = \"x86_64-linux\"\nbuild = \"{build}\"\n")
     };
+    // What the host cannot get from anywhere else in this world without a network is there then.
+    scene.deploy(&["web"], 0);
     scene
         .repo
         .write("hosts/web/host.toml", &host("target"))
         .unwrap();
-    scene.greet("Built on the host");
+    // The operator's store remembers what other runs built, so the greetings are this lab's own.
+    let greeting = |place: &str| format!("Built on {place} for {}", scene.lab.tag());
+    scene.greet(&greeting("the host"));
     let on_target = scene.deploy(&["web"], 0);
     assert_eq!(
         on_target.steps("web"),
@@ -165,7 +169,7 @@ fn hosts_build_for_themselves_and_for_others() {
         .repo
         .write("hosts/web/host.toml", &host("db"))
         .unwrap();
-    scene.greet("Built on db");
+    scene.greet(&greeting("db"));
     let on_db = scene.deploy(&["web"], 0);
     assert_eq!(on_db.outcome("web"), "changed");
     assert!(
@@ -173,7 +177,7 @@ fn hosts_build_for_themselves_and_for_others() {
             .web()
             .read_file("/etc/site/index.html")
             .unwrap()
-            .contains("Built on db")
+            .contains(&greeting("db"))
     );
     let built_there = scene
         .db()
@@ -215,7 +219,7 @@ fn commands_and_checks_reach_hosts() {
     let doctor = scene.infra(&["doctor", "--all"]);
     assert_eq!(doctor.code(), Some(0), "{}", doctor.stdout);
     assert!(
-        doctor.stdout.contains("ok  web: nix: nix (Nix) 2."),
+        doctor.stdout.contains("ok  web: nix: 2."),
         "{}",
         doctor.stdout
     );

@@ -48,7 +48,7 @@ fn errors_of_nix_point_at_the_users_file_and_line() {
         ),
         (
             "type",
-            "  networking.firewall.allowedTCPPorts = [ \"http\" ];",
+            "  networking.firewall.allowedUDPPorts = [ \"ntp\" ];",
             "nix-evaluation",
             "is not of type",
         ),
