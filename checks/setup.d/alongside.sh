@@ -16,9 +16,9 @@ agree_to() {
 
 # Before anything is compiled: there may be no linker yet.
 install_packages() {
-  [ "$set_up" = nothing ] || "$repo/checks/setup" --yes packages
+  [ "$set_up" = nothing ] || "$repo/checks/setup" --yes --quiet packages
 }
 
 finish_setup() {
-  [ "$set_up" = nothing ] || "$repo/checks/setup" --yes "$set_up" </dev/null
+  [ "$set_up" = nothing ] || "$repo/checks/setup" --yes --quiet "$set_up" </dev/null
 }

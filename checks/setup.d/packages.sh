@@ -14,6 +14,7 @@ lab_tools=(
   systemd-nspawn:systemd-container  # test hosts with systemd
   mmdebstrap:mmdebstrap             # their userland
   mkfs.ext4:e2fsprogs               # ... and full disks
+  cpio:cpio                         # looking into initrds
   shellcheck:shellcheck             # checks of our own scripts
   unshare:util-linux                # everything private
 )
