@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# A throw-away host: Debian's own systemd in a container over $INFRA_LAB/rootfs, without a network but loopback. It sees the
-# store of this run read-only, so nothing needs to be copied; everything it writes is gone with it.
+# A throw-away host: a systemd in a container, without a network but loopback. It sees the store of this run read-only, so
+# nothing needs to be copied; everything it writes is gone with it.
 
 host_cgroups() {
   if [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ]; then
@@ -25,14 +25,13 @@ on_host() {
 }
 
 # A control group of its own: hosts started from the same one would manage each other's processes.
-host_up() {
+host_up() { # NSPAWN-ARGUMENT...
   local tries state group
   for group in $(host_cgroups); do mkdir -p "$group"; done
   (
     for group in $(host_cgroups); do echo "$BASHPID" >"$group/cgroup.procs"; done
-    exec env SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn -q --register=no --keep-unit --private-network --directory="$INFRA_LAB/rootfs" \
-      --volatile=overlay --bind-ro=/nix/store --tmpfs=/nix/var --hostname=before --machine="$tag" --resolv-conf=off --timezone=off \
-      --link-journal=no --boot --console=pipe
+    exec env SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn -q --register=no --keep-unit --private-network --bind-ro=/nix/store \
+      --tmpfs=/nix/var --hostname=before --machine="$tag" --resolv-conf=off --timezone=off --link-journal=no --console=pipe "$@"
   ) </dev/null >"$work/nspawn.log" 2>&1 &
   nspawn=$!
   for ((tries = 0; tries < 600; tries++)); do
@@ -62,4 +61,17 @@ host_down() {
   done
   rmdir "/run/systemd/nspawn/propagate/$tag" 2>/dev/null || true
   nspawn=''
+}
+
+# Debian's own userland, as a machine that infra takes over.
+debian_up() { # ARGUMENT-OF-SYSTEMD...
+  [ -d "$INFRA_LAB/rootfs" ] || { echo "there is no $INFRA_LAB/rootfs; checks/setup lab makes it" >&2; return 1; }
+  host_up --directory="$INFRA_LAB/rootfs" --volatile=overlay "${bound[@]}" --boot "$@"
+}
+
+# An empty root file system and the system's own stage 2: a machine that is pocket's own.
+own_up() { # SYSTEM
+  rm -rf "$work/root"
+  mkdir -p "$work/root/usr" "$work/root/nix/store"
+  host_up --directory="$work/root" "$1/init"
 }
