@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
@@ -210,13 +210,6 @@ pub(crate) async fn each_line(
         line.clear();
     }
     Ok(())
-}
-
-/// Writes all of `bytes` and closes the pipe; a reader that has gone away is no fault of ours.
-pub(crate) async fn feed(mut pipe: impl tokio::io::AsyncWrite + Unpin, bytes: &[u8]) {
-    if pipe.write_all(bytes).await.is_ok() {
-        let _ = pipe.shutdown().await;
-    }
 }
 
 /// Ends a process and everything it started: asks, waits, insists.

@@ -280,8 +280,8 @@ impl Machine {
         }
     }
 
-    /// How a host came out; `None` while something is still to come.
-    fn outcome_of(&self, host: &HostName) -> Option<(HostOutcome, Option<String>)> {
+    /// How a host came out, and why in a few words; `None` while something is still to come.
+    pub fn outcome_of(&self, host: &HostName) -> Option<(HostOutcome, Option<String>)> {
         let mut phases = self
             .units
             .iter()

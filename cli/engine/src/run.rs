@@ -1,7 +1,9 @@
 //! The shell around the machine: starts steps as tasks, waits, tells events.
 
 use crate::{Ending, Input, Limits, Machine, Order, Phase};
-use infra_model::{CancelStage, Diagnostic, Event, Finding, HostName, StepKind, StepOutcome};
+use infra_model::{
+    CancelStage, Code, Diagnostic, Event, Finding, HostName, HostOutcome, StepKind, StepOutcome,
+};
 use infra_plan::{Plan, Unit, UnitId};
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -80,10 +82,10 @@ impl Report {
 pub struct Outcome {
     /// What the steps found, per host and kind.
     pub findings: HashMap<(HostName, StepKind), Finding>,
-    /// Why hosts failed, in the order it happened.
-    pub failures: Vec<(HostName, StepKind, Diagnostic)>,
-    /// Steps that were never begun.
-    pub aborted: Vec<(HostName, StepKind)>,
+    /// How each host of the plan came out.
+    pub hosts: BTreeMap<HostName, HostOutcome>,
+    /// What went wrong, in the order of the plan. Steps that were ended because the run was interrupted are not among it.
+    pub errors: Vec<Diagnostic>,
     /// Seconds per host and kind of step.
     pub seconds: BTreeMap<(HostName, StepKind), f64>,
     /// How far the run was asked to stop.
@@ -91,10 +93,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Whether anything of this host failed or was not begun.
-    pub fn is_broken(&self, host: &HostName) -> bool {
-        self.failures.iter().any(|(name, ..)| name == host)
-            || self.aborted.iter().any(|(name, _)| name == host)
+    /// Whether a host came through all its steps.
+    pub fn is_good(&self, host: &HostName) -> bool {
+        self.hosts
+            .get(host)
+            .is_some_and(|outcome| outcome.is_good())
     }
 }
 
@@ -192,7 +195,7 @@ impl<H: Hands> Starter<H> {
 
 fn panicked(host: &HostName, kind: StepKind, error: &tokio::task::JoinError) -> Diagnostic {
     Diagnostic::new(
-        infra_model::Code::Internal,
+        Code::Internal,
         format!("infra broke while it tried to {kind} {host}"),
     )
     .with_cause(error.to_string())
@@ -232,11 +235,13 @@ fn absorb(end: Ended, machine: &Machine, outcome: &mut Outcome) -> Input {
 
 fn collect(machine: &Machine, outcome: &mut Outcome) {
     for (unit, phase) in machine.phases() {
-        let (host, kind) = (unit.host.clone(), unit.step.kind());
-        match phase {
-            Phase::Failed(error) => outcome.failures.push((host, kind, (**error).clone())),
-            Phase::Aborted => outcome.aborted.push((host, kind)),
-            Phase::Succeeded(_) | Phase::Waiting | Phase::Running => {}
+        if let Some((came_to, _)) = machine.outcome_of(&unit.host) {
+            outcome.hosts.insert(unit.host.clone(), came_to);
+        }
+        if let Phase::Failed(error) = phase
+            && error.code != Code::Interrupted
+        {
+            outcome.errors.push((**error).clone());
         }
     }
 }

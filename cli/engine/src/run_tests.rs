@@ -2,7 +2,7 @@
 
 use super::{Done, Hands, Report, run};
 use crate::{Ending, Limits};
-use infra_model::{CancelStage, Code, Diagnostic, Event, HostName, Step};
+use infra_model::{CancelStage, Code, Diagnostic, Event, HostName, HostOutcome, Step};
 use infra_plan::{Plan, Unit};
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -74,20 +74,25 @@ async fn reports_come_between_start_and_end() {
         })
         .collect();
     assert_eq!(kinds, ["started", "progressed", "output", "completed"]);
-    assert!(outcome.failures.is_empty() && outcome.seconds.len() == 1);
+    assert!(outcome.errors.is_empty() && outcome.seconds.len() == 1);
 }
 
 #[tokio::test]
 async fn a_panic_is_that_hosts_failure_alone() {
     let (outcome, _) = play(&["panics", "web"], 0).await;
-    assert_eq!(outcome.failures.len(), 1);
-    assert_eq!(outcome.failures[0].2.code, Code::Internal);
-    assert!(!outcome.is_broken(&HostName::parse("web").expect("a name")));
+    let codes: Vec<_> = outcome.errors.iter().map(|error| error.code).collect();
+    assert_eq!(codes, [Code::Internal]);
+    assert!(outcome.is_good(&HostName::parse("web").expect("a name")));
 }
 
 #[tokio::test]
 async fn a_hanging_step_ends_when_terminated() {
     let (outcome, _) = play(&["hangs"], 2).await;
     assert_eq!(outcome.stage, CancelStage::Terminating);
-    assert_eq!(outcome.failures[0].2.code, Code::Interrupted);
+    let came_to: Vec<_> = outcome.hosts.values().copied().collect();
+    assert_eq!(came_to, [HostOutcome::Skipped]);
+    assert!(
+        outcome.errors.is_empty(),
+        "an interrupt is no error of the host"
+    );
 }

@@ -7,14 +7,14 @@ mod explain;
 
 pub use config::{Jump, Target, config_text, known_hosts_text};
 
-use crate::process::{Stop, feed, interrupted};
+use crate::process::{Stop, each_line, interrupted};
 use infra_model::{Code, Diagnostic, HostName};
 use openssh::{ControlPersist, KnownHosts, Session, SessionBuilder, Stdio};
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
-use tokio::io::AsyncReadExt;
+use tokio::io::AsyncRead;
 
 /// A master whose infra was killed goes away by itself after this long without use.
 const LINGER_SECONDS: usize = 60;
@@ -74,6 +74,24 @@ fn user_configs() -> Vec<PathBuf> {
         .chain([PathBuf::from("/etc/ssh/ssh_config")])
         .filter(|file| file.is_file())
         .collect()
+}
+
+/// Called with each line a command prints; `true` if it was said on standard error.
+pub type OnLine<'a> = &'a (dyn Fn(bool, &str) + Sync);
+
+async fn read_lines(
+    pipe: Option<impl AsyncRead + Unpin>,
+    whole: &mut String,
+    on_line: impl Fn(&str) + Sync,
+) {
+    let Some(pipe) = pipe else { return };
+    let mut keep = |line: &str| {
+        on_line(line);
+        whole.push_str(line);
+        whole.push('\n');
+    };
+    // A pipe that breaks ends the text; why it broke is told by the command's status.
+    let _ = each_line(pipe, &mut keep).await;
 }
 
 /// An open connection to one host.
@@ -152,16 +170,22 @@ impl Connection {
         };
         command.args(["-c", script, "infra"]).args(args);
         tokio::select! {
-            remote = self.finish(command, &[]) => remote,
+            remote = self.finish(command, &|_, _| {}) => remote,
             () = stop.asked() => Err(interrupted("the command on the host")),
         }
     }
 
-    /// Runs a command line given by the user, as the login user, through the login shell: as `ssh host words…` would.
-    pub async fn command(&self, words: &[String], mut stop: Stop) -> Result<Remote, Diagnostic> {
+    /// Runs a command line given by the user, as the login user, through the login shell: as `ssh host words…` would. Lines go to
+    /// `on_line` as they come, with whether they were said on standard error; the answer holds them all as well.
+    pub async fn command(
+        &self,
+        words: &[String],
+        mut stop: Stop,
+        on_line: OnLine<'_>,
+    ) -> Result<Remote, Diagnostic> {
         let command = self.session.raw_command(words.join(" "));
         tokio::select! {
-            remote = self.finish(command, &[]) => remote,
+            remote = self.finish(command, on_line) => remote,
             () = stop.asked() => Err(interrupted("the command on the host")),
         }
     }
@@ -169,44 +193,27 @@ impl Connection {
     async fn finish(
         &self,
         mut command: openssh::OwningCommand<&Session>,
-        stdin: &[u8],
+        on_line: OnLine<'_>,
     ) -> Result<Remote, Diagnostic> {
         let lost = |error: openssh::Error| explain::lost(&self.host, &error);
         let mut child = command
-            .stdin(Stdio::piped())
+            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .await
             .map_err(lost)?;
-        let (mut out, mut err) = (Vec::new(), Vec::new());
-        let (pipe_in, pipe_out, pipe_err) = (
-            child.stdin().take(),
-            child.stdout().take(),
-            child.stderr().take(),
-        );
-        let feeding = async {
-            if let Some(pipe) = pipe_in {
-                feed(pipe, stdin).await;
-            }
-        };
-        let reading_out = async {
-            if let Some(mut pipe) = pipe_out {
-                let _ = pipe.read_to_end(&mut out).await;
-            }
-        };
-        let reading_err = async {
-            if let Some(mut pipe) = pipe_err {
-                let _ = pipe.read_to_end(&mut err).await;
-            }
-        };
+        let (pipe_out, pipe_err) = (child.stdout().take(), child.stderr().take());
+        let (mut stdout, mut stderr) = (String::new(), String::new());
+        let reading_out = read_lines(pipe_out, &mut stdout, |line| on_line(false, line));
+        let reading_err = read_lines(pipe_err, &mut stderr, |line| on_line(true, line));
         // What was read before a connection broke is worth nothing without the status, which then tells of the break.
-        tokio::join!(feeding, reading_out, reading_err);
+        tokio::join!(reading_out, reading_err);
         let status = child.wait().await.map_err(lost)?;
         Ok(Remote {
             code: status.code(),
-            stdout: String::from_utf8_lossy(&out).into_owned(),
-            stderr: String::from_utf8_lossy(&err).into_owned(),
+            stdout,
+            stderr,
         })
     }
 

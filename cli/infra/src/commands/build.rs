@@ -49,7 +49,7 @@ pub(super) async fn run(global: &Global, selection: &Selection) -> Exit {
     let interrupted = run.interrupted();
     let built: Vec<Built> = known
         .into_iter()
-        .filter(|host| !interrupted && !outcome.is_broken(&host.name))
+        .filter(|host| outcome.is_good(&host.name))
         .map(|host| Built {
             name: host.name,
             out_path: host.system.toplevel.out,
@@ -57,8 +57,7 @@ pub(super) async fn run(global: &Global, selection: &Selection) -> Exit {
         .collect();
     let errors: Vec<Diagnostic> = [survey, outcome]
         .into_iter()
-        .flat_map(|outcome| outcome.failures)
-        .map(|(_, _, error)| error)
+        .flat_map(|outcome| outcome.errors)
         .collect();
     let exit = if interrupted {
         Exit::Interrupted

@@ -9,7 +9,7 @@ use infra_drive::state::State;
 use infra_engine::{Ending, Outcome};
 use infra_model::answer::{ANSWER_SCHEMA, Answer, Exit, HostResult, Receipt};
 use infra_model::{
-    Code, Diagnostic, Event, Finding, Goal, HostName, HostOutcome, HostSpec, HostState, StepKind,
+    Diagnostic, Event, Finding, Goal, HostName, HostOutcome, HostSpec, HostState, StepKind,
     StorePath, SystemAnswer,
 };
 use infra_plan::{Decision, Known, Plan};
@@ -65,6 +65,7 @@ pub(super) async fn run(global: &Global, args: &Deploy) -> Exit {
         run,
         wire,
         results: Results::default(),
+        declined: false,
     };
     let known = deployment.look().await;
     let (decisions, plan) = deployment.decide(&known);
@@ -75,11 +76,14 @@ pub(super) async fn run(global: &Global, args: &Deploy) -> Exit {
     deployment.finish(global, &state, &known)
 }
 
+/// A deployment in progress.
 struct Deployment {
     request: Request,
     run: Run,
     wire: Arc<Wire>,
     results: Results,
+    /// Somebody was asked, and said no.
+    declined: bool,
 }
 
 impl Deployment {
@@ -93,26 +97,23 @@ impl Deployment {
             hosts: names.clone(),
             goal: Some(self.request.goal),
         });
-        for host in &self.request.selected.passed_over {
-            self.results
-                .outcomes
-                .insert(host.name.clone(), HostOutcome::Skipped);
-            self.run.tell(Event::HostFinished {
-                host: host.name.clone(),
-                outcome: HostOutcome::Skipped,
-                why: Some(format!(
-                    "hosts of class {} cannot be deployed by this version",
-                    host.class
-                )),
-            });
+        for host in &self.request.selected.passed_over.clone() {
+            let why = format!(
+                "hosts of class {} cannot be deployed by this version",
+                host.class
+            );
+            self.settle(&host.name, HostOutcome::Skipped, Some(why));
         }
         let plan = infra_plan::survey(&names, true);
-        let outcome = self.run.perform(&plan, Ending::Open, &self.wire).await;
+        let mut outcome = self.run.perform(&plan, Ending::Open, &self.wire).await;
+        let hosts = &self.request.selected.hosts;
         let known = hosts
             .iter()
             .filter_map(|host| known(host, &outcome))
             .collect();
-        self.absorb(&names, outcome);
+        // Hosts that came through are not settled yet.
+        outcome.hosts.retain(|_, came_to| !came_to.is_good());
+        self.absorb(outcome);
         known
     }
 
@@ -122,82 +123,61 @@ impl Deployment {
         self.run.tell(Event::PlanMade {
             hosts: decisions.iter().map(Decision::summary).collect(),
         });
-        for decision in decisions
-            .iter()
-            .filter(|decision| decision.steps.is_empty())
-        {
-            self.results
-                .outcomes
-                .insert(decision.host.clone(), HostOutcome::Unchanged);
-            self.run.tell(Event::HostFinished {
-                host: decision.host.clone(),
-                outcome: HostOutcome::Unchanged,
-                why: None,
-            });
+        for decision in &decisions {
+            if decision.steps.is_empty() {
+                self.settle(&decision.host, HostOutcome::Unchanged, None);
+            } else if self.request.dry_run {
+                self.settle(
+                    &decision.host,
+                    HostOutcome::Skipped,
+                    Some("dry run".to_owned()),
+                );
+            }
         }
         (decisions, plan)
     }
 
     async fn act(&mut self, decisions: &[Decision], plan: &Plan) {
-        let changing: Vec<HostName> = decisions
+        let changing: Vec<&HostName> = decisions
             .iter()
             .filter(|decision| !decision.steps.is_empty())
-            .map(|decision| decision.host.clone())
+            .map(|decision| &decision.host)
             .collect();
         if changing.is_empty() {
             return;
         }
-        if self.run.interrupted() || (self.request.ask && !confirmed(changing.len())) {
-            for host in changing {
-                self.results.outcomes.insert(host, HostOutcome::Skipped);
-            }
-            return;
+        if self.run.interrupted() {
+            return self.leave_alone(&changing, "interrupted");
+        }
+        if self.request.ask && !confirmed(changing.len()) {
+            self.declined = true;
+            return self.leave_alone(&changing, "not confirmed");
         }
         let outcome = self.run.perform(plan, Ending::Final, &self.wire).await;
-        for host in &changing {
-            self.results
-                .outcomes
-                .insert(host.clone(), HostOutcome::Changed);
-        }
-        self.absorb(&changing, outcome);
+        self.absorb(outcome);
     }
 
-    /// Takes over what failed or was left undone.
-    fn absorb(&mut self, hosts: &[HostName], outcome: Outcome) {
-        self.results.seconds.extend(outcome.seconds);
+    fn leave_alone(&mut self, hosts: &[&HostName], why: &str) {
         for host in hosts {
-            let failures: Vec<_> = outcome
-                .failures
-                .iter()
-                .filter(|(name, ..)| name == host)
-                .collect();
-            let stopped = failures
-                .iter()
-                .all(|(.., error)| error.code == Code::Interrupted);
-            let begun = outcome.findings.is_empty()
-                && self
-                    .results
-                    .seconds
-                    .contains_key(&(host.clone(), StepKind::Activate));
-            let left = failures.len()
-                + outcome
-                    .aborted
-                    .iter()
-                    .filter(|(name, _)| name == host)
-                    .count();
-            if left > 0 {
-                let came_to = if stopped && !begun {
-                    HostOutcome::Skipped
-                } else {
-                    HostOutcome::Failed
-                };
-                self.results.outcomes.insert(host.clone(), came_to);
-            }
+            self.settle(host, HostOutcome::Skipped, Some(why.to_owned()));
         }
-        let errors = outcome.failures.into_iter().map(|(.., error)| error);
-        self.results
-            .errors
-            .extend(errors.filter(|error| error.code != Code::Interrupted));
+    }
+
+    /// A host whose fate is decided outside the engine.
+    fn settle(&mut self, host: &HostName, outcome: HostOutcome, why: Option<String>) {
+        self.results.outcomes.insert(host.clone(), outcome);
+        self.run.tell(Event::HostFinished {
+            host: host.clone(),
+            outcome,
+            why,
+        });
+    }
+
+    /// Takes over what came of a plan.
+    fn absorb(&mut self, outcome: Outcome) {
+        self.results.seconds.extend(outcome.seconds);
+        self.results.outcomes.extend(outcome.hosts);
+        self.results.errors.extend(outcome.errors);
     }
 
     fn finish(mut self, global: &Global, state: &State, known: &[Known]) -> Exit {
@@ -225,6 +205,9 @@ impl Deployment {
         }
         let summary = format!("{} ({seconds:.1}s)\n", lines::tally(&outcomes));
         super::answer(global, &answer, &summary);
+        if self.declined {
+            return Exit::NothingDone;
+        }
         exit(&outcomes, interrupted)
     }
 

@@ -73,10 +73,5 @@ fn sort_out(hosts: &[HostSpec], mut outcome: Outcome) -> (Vec<Evaluated>, Vec<Di
             })
         })
         .collect();
-    let errors = outcome
-        .failures
-        .into_iter()
-        .map(|(_, _, error)| error)
-        .collect();
-    (evaluated, errors)
+    (evaluated, outcome.errors)
 }

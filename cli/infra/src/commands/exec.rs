@@ -25,21 +25,19 @@ pub(super) async fn run(global: &Global, args: &Exec) -> Exit {
     let (stage, interrupted) = stage_of_interrupts();
     let gate = Arc::new(Semaphore::new(AT_ONCE));
     let mut tasks = JoinSet::new();
+    let json = global.json;
     for target in targets {
         let (gate, command, stage) = (Arc::clone(&gate), args.command.clone(), stage.clone());
         tasks.spawn(async move {
             let _turn = gate.acquire().await;
             let name = target.name.clone();
-            (name, execute(&target, &command, stage).await)
+            (name, execute(&target, &command, stage, json).await)
         });
     }
     let (mut hosts, mut errors) = (Vec::new(), Vec::new());
     while let Some(ended) = tasks.join_next().await {
         match ended {
             Ok((name, Ok(remote))) => {
-                if !global.json {
-                    show(&name, &remote);
-                }
                 errors.extend(fault(&name, &remote));
                 hosts.push(executed(name, remote));
             }
@@ -91,29 +89,22 @@ async fn execute(
     target: &Target,
     command: &[String],
     stage: watch::Receiver<CancelStage>,
+    quiet: bool,
 ) -> Result<Remote, Diagnostic> {
     let stop = Stop::from(CancelStage::Terminating, stage);
     let connection = Connection::open(target, stop.clone()).await?;
-    let remote = connection.command(command, stop).await;
-    connection.close().await;
-    remote.map_err(|fault| fault.with_host(&target.name))
-}
-
-fn show(name: &HostName, remote: &Remote) {
-    let prefix = paint(BUSY, name.as_str());
-    let lines = |text: &str| -> String {
-        let marked: Vec<String> = text
-            .lines()
-            .map(|line| format!("{prefix} | {line}"))
-            .collect();
-        if marked.is_empty() {
-            String::new()
-        } else {
-            marked.join("\n") + "\n"
+    let prefix = paint(BUSY, target.name.as_str());
+    let show = |is_error: bool, line: &str| {
+        let text = format!("{prefix} | {line}\n");
+        match (quiet, is_error) {
+            (true, _) => {}
+            (false, false) => Screen.out(&text),
+            (false, true) => Screen.err(&text),
         }
     };
-    Screen.out(&lines(&remote.stdout));
-    Screen.err(&lines(&remote.stderr));
+    let remote = connection.command(command, stop, &show).await;
+    connection.close().await;
+    remote.map_err(|fault| fault.with_host(&target.name))
 }
 
 fn fault(name: &HostName, remote: &Remote) -> Option<Diagnostic> {

@@ -83,6 +83,60 @@ fn before_the_host_is_touched() {
 }
 
 #[test]
+fn while_a_host_does_not_answer() {
+    if !e2e_wanted("while_a_host_does_not_answer") {
+        return;
+    }
+    let scene = Scene::plain();
+    scene.web().partition().unwrap();
+    let ended = interrupt_twice(deploy_until(&scene, "survey"));
+    assert_eq!(ended.outcome("web"), "skipped");
+    scene.web().heal().unwrap();
+    assert!(untouched(scene.web()));
+    assert_eq!(scene.deploy(&["web"], 0).outcome("web"), "changed");
+}
+
+#[test]
+fn given_up_a_change_goes_on_on_its_host() {
+    if !e2e_wanted("given_up_a_change_goes_on_on_its_host") {
+        return;
+    }
+    let scene = Scene::with(HostKind::Systemd, PLAIN);
+    scene.deploy(&["web"], 0);
+    let (old, _) = systems(scene.web());
+    scene.add(
+        WEB,
+        "  system.activationScripts.slow.text = \"${pkgs.busybox}/bin/sleep 3\";",
+    );
+    let running = deploy_until(&scene, "activate");
+    for stage in ["draining", "terminating", "killing"] {
+        running.signal(Signal::INT).unwrap();
+        let asked = |line: &str| line.contains("cancelRequested") && line.contains(stage);
+        assert!(running.wait_for_line(SOON, asked).is_some(), "{stage}");
+    }
+    let ended = interrupted(running);
+    assert_eq!(
+        ended.outcome("web"),
+        "failed",
+        "nobody knows yet what it runs"
+    );
+    assert_eq!(ended.host("web")["after"], serde_json::Value::Null);
+
+    // Nobody is connected any more, and the activation comes to its end all the same; what was not committed is not booted.
+    let waited = "for _ in $(seq 300); do [ \"$(readlink -f /run/current-system)\" != \"$1\" ] && exit; sleep 0.1; done; exit 1";
+    scene
+        .web()
+        .exec(&["sh", "-c", waited, "sh", &old])
+        .unwrap()
+        .ok()
+        .unwrap();
+    assert_eq!(systems(scene.web()).1, old);
+    let next = scene.deploy(&["web"], 0);
+    let (runs, boots) = systems(scene.web());
+    assert_eq!((next.outcome("web"), runs), ("changed", boots));
+}
+
+#[test]
 fn in_the_middle_of_a_change_it_is_brought_to_its_end() {
     if !e2e_wanted("in_the_middle_of_a_change_it_is_brought_to_its_end") {
         return;
