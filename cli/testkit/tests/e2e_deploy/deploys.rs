@@ -1,7 +1,7 @@
 //! What a deployment does when all is well, and which part of it each goal leaves out.
 
 use crate::scene::{DB, PLAIN, SOON, Scene, WEB, main_pid, systems};
-use infra_testkit::{HostKind, Run, e2e_wanted};
+use infra_testkit::{HostKind, Repo, Run, e2e_wanted, process};
 use serde_json::Value;
 
 #[test]
@@ -242,4 +242,31 @@ fn what_is_not_selected_is_not_evaluated() {
     );
     both.expect_error("nix-evaluation", "db");
     assert!(scene.repo.path().join(WEB).exists());
+}
+
+#[test]
+fn listing_makes_no_process() {
+    if !e2e_wanted("listing_makes_no_process") {
+        return;
+    }
+    let repo = Repo::copy_of_example("pair").unwrap();
+    // A process namespace counts from 1 and remembers its last number: every process and thread there ever was.
+    let numbers = |command: &str| -> u64 {
+        let script = format!("{command} >/dev/null && cat /proc/sys/kernel/ns_last_pid");
+        let finished = process("unshare")
+            .args(["--pid", "--fork", "--mount-proc", "sh", "-c", &script])
+            .run(SOON)
+            .unwrap();
+        finished.ok().unwrap().text().parse().unwrap()
+    };
+    let infra = infra_testkit::infra_binary();
+    let infra = format!("'{}' -C '{}'", infra.display(), repo.path().display());
+    let one_process = numbers("/bin/true");
+    for words in ["list --json", "list", "info web", "completions bash"] {
+        assert_eq!(numbers(&format!("{infra} {words}")), one_process, "{words}");
+    }
+    assert!(
+        numbers("sh -c '/bin/true; /bin/true'") > one_process,
+        "the count can tell"
+    );
 }
