@@ -28,10 +28,12 @@ on_host() {
 host_up() { # NSPAWN-ARGUMENT...
   local tries state group
   for group in $(host_cgroups); do mkdir -p "$group"; done
+  # The userland brings none: a key made with it would be that of every test host.
+  [ -e "$work/hostkey" ] || ssh-keygen -q -t ed25519 -N '' -C "$tag" -f "$work/hostkey"
   (
     for group in $(host_cgroups); do echo "$BASHPID" >"$group/cgroup.procs"; done
     exec env SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn -q --register=no --keep-unit --private-network --bind-ro=/nix/store \
-      --tmpfs=/nix/var --hostname=before --machine="$tag" --resolv-conf=off --timezone=off --link-journal=no --console=pipe "$@"
+      --tmpfs=/nix/var --bind-ro="$work/hostkey:/etc/ssh/ssh_host_ed25519_key" --hostname=before --machine="$tag" --resolv-conf=off --timezone=off --link-journal=no --console=pipe "$@"
   ) </dev/null >"$work/nspawn.log" 2>&1 &
   nspawn=$!
   for ((tries = 0; tries < 600; tries++)); do
