@@ -28,6 +28,8 @@
     rm -rf lib/udev/hwdb.d lib/systemd/catalog lib/systemd/boot lib/systemd/user lib/cryptsetup lib/kernel share/polkit-1 share/mime \
       bin/systemd-hwdb bin/kernel-install lib/systemd/systemd-sysv-install lib/systemd/system-generators/systemd-sysv-generator \
       share/pkgconfig lib/pam.d lib/environment.d bin/bootctl
+    # They run what is not here: a cache for a loader that no program of ours asks, and the hardware tables removed above.
+    rm -f lib/systemd/system/ldconfig.service lib/systemd/system/systemd-hwdb-update.service
     find lib/systemd/system lib/udev/rules.d -type f | sort | while read -r f; do
       sed -i -e "s|\([=+!@:-]\|[ \"']\)/\(usr/\)\?lib/systemd/|\1$out/lib/systemd/|g" \
         -e "s|\([=+!@:-]\|[ \"']\)/\(usr/\)\?s\?bin/\(systemctl\|udevadm\|journalctl\|systemd-[a-z-]*\)|\1$out/bin/\3|g" "$f"
