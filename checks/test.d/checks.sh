@@ -21,9 +21,11 @@ stage_unit() {
   if has_nextest; then
     check rust cargo nextest run --workspace --locked || return 1
   else
-    # The testkit's own tests without its end-to-end ones, which the profile of nextest leaves out by name.
-    check rust cargo test --locked --workspace --exclude infra-testkit --lib --bins --tests &&
-      check rust-testkit cargo test --locked -p infra-testkit --lib --bins || return 1
+    # One at a time: tests that start processes share their open files with each other's children for a moment, as long
+    # as they are threads of one process (nextest gives each a process). The testkit's end-to-end tests are left out here
+    # by kind, as nextest's profile leaves them out by name.
+    check rust cargo test --locked --workspace --exclude infra-testkit --lib --bins --tests -- --test-threads=1 &&
+      check rust-testkit cargo test --locked -p infra-testkit --lib --bins -- --test-threads=1 || return 1
   fi
   check doctests cargo test --workspace --locked --doc
 }
