@@ -7,8 +7,7 @@ use infra_engine::{Ending, Limits, Outcome};
 use infra_model::event::{EVENT_SCHEMA, Line};
 use infra_model::{CancelStage, Diagnostic, Event};
 use infra_plan::Plan;
-use infra_view::{Bars, Lines, Ndjson, Reader};
-use std::io::IsTerminal;
+use infra_view::{Ndjson, Reader};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::mpsc;
@@ -96,6 +95,13 @@ impl Run {
         outcome
     }
 
+    /// Somebody asked to stop while no plan was being performed.
+    pub(crate) fn interrupt(&mut self) {
+        self.stage = self.stage.next();
+        let stage = self.stage;
+        self.tell(Event::CancelRequested { stage });
+    }
+
     /// Whether somebody asked to stop.
     pub(crate) fn interrupted(&self) -> bool {
         self.stage > CancelStage::Running
@@ -111,12 +117,11 @@ impl Run {
     }
 }
 
+/// Programs read the stream, people read what is made of it.
 fn reader(global: &Global) -> Box<dyn Reader> {
     if global.json {
         Box::new(Ndjson::default())
-    } else if std::io::stderr().is_terminal() {
-        Box::new(Bars::default())
     } else {
-        Box::new(Lines::default())
+        infra_view::for_people()
     }
 }

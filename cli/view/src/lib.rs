@@ -12,5 +12,5 @@ mod screen;
 pub mod style;
 pub mod table;
 
-pub use readers::{Bars, Lines, Ndjson, Reader};
+pub use readers::{Ndjson, Reader, for_people};
 pub use screen::Screen;

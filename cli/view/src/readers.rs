@@ -1,6 +1,7 @@
 //! Readers of the event stream: lines, bars on a terminal, NDJSON.
 
 use crate::{Screen, lines};
+use anstream::{AutoStream, ColorChoice, adapter::strip_str};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use infra_model::event::Line;
 use infra_model::{Event, HostName, StepKind};
@@ -15,7 +16,7 @@ pub trait Reader: Send {
 
 /// One line per event, on standard error: for logs and pipes.
 #[derive(Debug, Default)]
-pub struct Lines {
+struct Lines {
     screen: Screen,
 }
 
@@ -39,9 +40,22 @@ impl Reader for Ndjson {
     }
 }
 
+/// The reader for a person: bars where standard error is a terminal that can move its cursor, lines anywhere else.
+pub fn for_people() -> Box<dyn Reader> {
+    let bars = Bars::default();
+    // indicatif drops everything where it cannot draw (`TERM` is unset or "dumb"), the lines between the bars included.
+    if bars.all.is_hidden() {
+        Box::new(Lines::default())
+    } else {
+        Box::new(bars)
+    }
+}
+
 /// A terminal: the lines of [`Lines`], and below them a bar for everything that is going on.
-pub struct Bars {
+struct Bars {
     all: MultiProgress,
+    /// Whether the terminal's owner wants none (`NO_COLOR`): what goes through the bars passes by [`Screen`], which would know.
+    colourless: bool,
     running: HashMap<(HostName, StepKind), ProgressBar>,
     spinner: ProgressStyle,
     bar: ProgressStyle,
@@ -55,6 +69,7 @@ impl Default for Bars {
         };
         Self {
             all: MultiProgress::new(),
+            colourless: AutoStream::choice(&std::io::stderr()) == ColorChoice::Never,
             running: HashMap::new(),
             spinner: style("{prefix:>10.cyan.bold}  {msg}  {spinner} {elapsed}"),
             bar: style("{prefix:>10.cyan.bold}  {msg}  [{bar:20}] {pos}/{len}  {elapsed}"),
@@ -70,6 +85,17 @@ impl Bars {
         bar.set_message(host.to_string());
         bar.enable_steady_tick(Duration::from_millis(120));
         self.running.insert((host.clone(), step), bar);
+    }
+
+    /// A line that stays, above the bars.
+    fn say(&self, text: &str) {
+        let text = text.trim_end();
+        // The bars are drawn on standard error; a terminal that went away is no error.
+        let _ = if self.colourless {
+            self.all.println(strip_str(text).to_string())
+        } else {
+            self.all.println(text)
+        };
     }
 
     fn stop(&mut self, host: &HostName, step: StepKind) {
@@ -108,8 +134,7 @@ impl Reader for Bars {
             | Event::HostFinished { .. } => {}
         }
         if let Some(text) = lines::render(&line.event) {
-            // The bars are drawn on standard error; a terminal that went away is no error.
-            let _ = self.all.println(text.trim_end());
+            self.say(&text);
         }
     }
 }

@@ -149,9 +149,16 @@ impl Deployment {
         if self.run.interrupted() {
             return self.leave_alone(&changing, "interrupted");
         }
-        if self.request.ask && !confirmed(changing.len()) {
-            self.declined = true;
-            return self.leave_alone(&changing, "not confirmed");
+        match self.request.ask.then(|| ask(changing.len())) {
+            None | Some(Reply::Yes) => {}
+            Some(Reply::No) => {
+                self.declined = true;
+                return self.leave_alone(&changing, "not confirmed");
+            }
+            Some(Reply::Interrupted) => {
+                self.run.interrupt();
+                return self.leave_alone(&changing, "interrupted");
+            }
         }
         let outcome = self.run.perform(plan, Ending::Final, &self.wire).await;
         self.absorb(outcome);
@@ -285,13 +292,40 @@ fn known(host: &HostSpec, outcome: &Outcome) -> Option<Known> {
     })
 }
 
-fn confirmed(count: usize) -> bool {
+/// What somebody said when asked.
+#[derive(Debug, PartialEq, Eq)]
+enum Reply {
+    Yes,
+    No,
+    Interrupted,
+}
+
+fn ask(count: usize) -> Reply {
     let noun = if count == 1 { "host" } else { "hosts" };
-    dialoguer::Confirm::new()
+    let answer = dialoguer::Confirm::new()
         .with_prompt(format!("Change {count} {noun}?"))
         .default(false)
-        .interact()
-        .unwrap_or(false)
+        .interact();
+    if answer.is_err() {
+        // dialoguer leaves the terminal as it is in the middle of a question: on the line of the question, without a cursor.
+        let terminal = dialoguer::console::Term::stderr();
+        let _ = terminal
+            .show_cursor()
+            .and_then(|()| terminal.write_line(""));
+    }
+    reply(answer)
+}
+
+/// While a question is open the terminal tells of Ctrl-C in the answer. A terminal that cannot be asked any more has not agreed.
+fn reply(answer: dialoguer::Result<bool>) -> Reply {
+    match answer {
+        Ok(true) => Reply::Yes,
+        Ok(false) => Reply::No,
+        Err(dialoguer::Error::IO(error)) => match error.kind() {
+            std::io::ErrorKind::Interrupted => Reply::Interrupted,
+            _ => Reply::No,
+        },
+    }
 }
 
 fn exit(outcomes: &[HostOutcome], interrupted: bool) -> Exit {
@@ -304,4 +338,19 @@ fn exit(outcomes: &[HostOutcome], interrupted: bool) -> Exit {
         .filter(|outcome| matches!(outcome, HostOutcome::Failed | HostOutcome::RolledBack))
         .count();
     Exit::of_hosts(good, failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Reply, reply};
+    use std::io::{Error, ErrorKind};
+
+    #[test]
+    fn only_a_yes_agrees_and_ctrl_c_is_no_mere_no() {
+        let broken = |kind: ErrorKind| Err(dialoguer::Error::IO(Error::from(kind)));
+        assert_eq!(reply(Ok(true)), Reply::Yes);
+        assert_eq!(reply(Ok(false)), Reply::No);
+        assert_eq!(reply(broken(ErrorKind::Interrupted)), Reply::Interrupted);
+        assert_eq!(reply(broken(ErrorKind::UnexpectedEof)), Reply::No);
+    }
 }

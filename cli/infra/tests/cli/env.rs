@@ -115,12 +115,24 @@ impl Env {
     }
 
     pub(crate) fn output(&self, args: &[&str]) -> Output {
+        self.output_of(env!("CARGO_BIN_EXE_infra"), args)
+    }
+
+    /// What a terminal shows of a run: both streams, with all escape sequences. The terminal is made by `script` of util-linux.
+    pub(crate) fn on_terminal(&self, args: &str) -> String {
+        let infra = env!("CARGO_BIN_EXE_infra");
+        let line = format!("'{infra}' {args}");
+        let output = self.output_of("script", &["-qec", &line, "/dev/null"]);
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    fn output_of(&self, program: &str, args: &[&str]) -> Output {
         let path = |name: &str| self.dir.path().join(name);
         #[expect(
             clippy::disallowed_methods,
             reason = "the program under test; nothing of the room that makes processes is meant here"
         )]
-        let mut command = Command::new(env!("CARGO_BIN_EXE_infra"));
+        let mut command = Command::new(program);
         command
             .args(args)
             .current_dir(self.repo())

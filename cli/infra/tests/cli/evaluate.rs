@@ -129,3 +129,21 @@ fn build_fails() {
       fix: read the whole log: nix log /nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-web.drv
     ");
 }
+
+#[test]
+fn a_terminal_shows_the_same_lines_whatever_it_can_do() {
+    let able = Env::pair().set("TERM", "xterm").on_terminal("eval web");
+    assert!(able.contains("evaluate\u{1b}[0m  web"), "{able:?}");
+
+    // No cursor to move and no colours, so no bars: but all that happens is told.
+    let dumb = Env::pair().set("TERM", "dumb").on_terminal("eval web");
+    assert!(dumb.contains("  evaluate  web  0."), "{dumb:?}");
+    assert!(!dumb.contains('\u{1b}'), "{dumb:?}");
+
+    let colourless = Env::pair()
+        .set("TERM", "xterm")
+        .set("NO_COLOR", "1")
+        .on_terminal("eval web");
+    assert!(colourless.contains("  evaluate  web  0."), "{colourless:?}");
+    assert!(!colourless.contains("\u{1b}[32m"), "{colourless:?}");
+}
