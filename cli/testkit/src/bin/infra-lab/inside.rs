@@ -10,7 +10,8 @@ use crate::Failure;
 pub(crate) fn shell(lab: &Lab, words: &[String]) -> Result<ExitCode, Failure> {
     let (program, arguments) = split(words);
     let mut command = lab.controller(program);
-    command.args(arguments);
+    // The shell's HOME is the lab's own, so the place of labs would be looked for in it.
+    command.args(arguments).env("INFRA_LAB", &lab.places().root);
     become_it(command)
 }
 

@@ -18,6 +18,7 @@ pub(crate) fn run(lab: &LabArgs, repo: &Path) -> Result<ExitCode, Failure> {
     for (name, input) in [("nixpkgs", &inputs.nixpkgs), ("infra", &inputs.infra)] {
         say::line(format!("  {name:<8} {}", input.path.display()));
     }
+    say::line("Nix reads it only if Git knows it: `git add flake.lock`, if it is new.");
     if lab.lab.is_none() && live_labs(&places)?.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }

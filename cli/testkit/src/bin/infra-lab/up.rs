@@ -39,10 +39,11 @@ pub(crate) fn describe(lab: &Lab) {
         ));
     }
     let name = lab.hosts().next().map_or("HOST", |host| host.name());
+    let own = own_name();
     let config = lab.ssh_config();
     for (command, what) in [
         (
-            String::from("infra-lab shell"),
+            format!("{own} shell"),
             "a shell on the operator's machine, where names resolve and Nix is; there:",
         ),
         (
@@ -54,20 +55,27 @@ pub(crate) fn describe(lab: &Lab) {
             "the program, if it is built",
         ),
         (
-            format!("infra-lab exec {name} journalctl"),
+            format!("{own} exec {name} journalctl"),
             "a command on a host, without ssh",
         ),
         (
-            format!("infra-lab fault {name} partition"),
+            format!("{own} fault {name} partition"),
             "one of the things that go wrong",
         ),
         (
-            String::from("infra-lab lock REPO"),
+            format!("{own} lock REPO"),
             "makes any repository deploy to these hosts",
         ),
     ] {
         say::line(format!("{command}\n      {what}"));
     }
+}
+
+/// How this program was called: the demo calls it by its path, since nothing puts it into anybody's PATH.
+fn own_name() -> String {
+    std::env::args()
+        .next()
+        .unwrap_or_else(|| "infra-lab".to_owned())
 }
 
 /// Keeps a lab until somebody wants it to end.
