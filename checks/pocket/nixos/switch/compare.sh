@@ -48,8 +48,9 @@ compare_units() { # OLD-DIR OLD-FILE NEW-DIR NEW-FILE
   else echo same; fi
 }
 
+# Not "grep -q": it goes at the first match, and the writer behind it would tell the user of a broken pipe.
 says() { # DIR FILE LINE
-  unit_text "$1" "$2" | grep -qxiE "$3"
+  unit_text "$1" "$2" | grep -xiE "$3" >/dev/null
 }
 yes='(1|yes|true|on)'
 no='(0|no|false|off)'
