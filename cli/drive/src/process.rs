@@ -6,6 +6,7 @@
 use infra_model::{CancelStage, Code, Diagnostic};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -163,6 +164,26 @@ impl Tool {
         })
     }
 
+    /// Runs a program that leaves a part of itself in the background. What it says on standard error goes to a file: a pipe would be held
+    /// open by what stays behind.
+    pub async fn launch(&self, log: File, mut stop: Stop) -> Result<ExitStatus, Diagnostic> {
+        let mut child = self
+            .command()
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .process_group(0)
+            .spawn()
+            .map_err(|error| self.cannot_start(&error))?;
+        tokio::select! {
+            status = child.wait() => status.map_err(|error| self.broke(&error)),
+            () = stop.asked() => {
+                end(&mut child, &mut stop).await;
+                Err(interrupted(self.program))
+            }
+        }
+    }
+
     /// Runs the program on the terminal infra itself runs on, which is the program's until it ends.
     pub async fn run_on_terminal(&self) -> Result<ExitStatus, Diagnostic> {
         self.command()
@@ -261,6 +282,35 @@ mod tests {
             .expect_err("not installed");
         assert_eq!(fault.code, Code::MissingProgram);
         assert!(fault.title.contains("no-such-program") && fault.fix.is_some());
+    }
+
+    #[tokio::test]
+    async fn what_is_launched_is_in_a_group_of_its_own_and_may_leave_something_behind() {
+        // The fifth word of `stat` is the process group; a terminal signals the group of infra.
+        let script =
+            "read -r pid _ _ _ group _ < /proc/$$/stat; sleep 25 & [ \"$pid\" = \"$group\" ]";
+        let begun = Instant::now();
+        let status = Tool::new("sh")
+            .args(["-c", script])
+            .launch(tempfile::tempfile().expect("a file"), Stop::never())
+            .await
+            .expect("sh runs");
+        assert!(status.success() && begun.elapsed() < Duration::from_secs(20));
+    }
+
+    #[tokio::test]
+    async fn launching_can_be_stopped() {
+        let (ask, stage) = watch::channel(CancelStage::Running);
+        ask.send(CancelStage::Terminating).expect("open");
+        let fault = Tool::new("sleep")
+            .arg("600")
+            .launch(
+                tempfile::tempfile().expect("a file"),
+                Stop::from(CancelStage::Terminating, stage),
+            )
+            .await
+            .expect_err("stopped");
+        assert_eq!(fault.code, Code::Interrupted);
     }
 
     #[tokio::test]

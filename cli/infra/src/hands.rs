@@ -40,12 +40,7 @@ impl Wire {
 
     /// Ends all connections.
     pub(crate) async fn close(&self) {
-        let slots: Vec<_> = self.connections.lock().await.drain().collect();
-        for (_, slot) in slots {
-            if let Some(connection) = slot.lock().await.take().and_then(Arc::into_inner) {
-                connection.close().await;
-            }
-        }
+        self.connections.lock().await.clear();
     }
 
     fn spec(&self, name: &HostName) -> Result<&HostSpec, Diagnostic> {
@@ -75,12 +70,8 @@ impl Wire {
 
     /// A new connection in place of the old one: the proof that the host can still be reached after a change.
     async fn reconnect(&self, name: &HostName, stop: Stop) -> Result<Arc<Connection>, Diagnostic> {
-        let slot = self.connections.lock().await.remove(name);
-        if let Some(slot) = slot
-            && let Some(old) = slot.lock().await.take().and_then(Arc::into_inner)
-        {
-            old.close().await;
-        }
+        let old = self.connections.lock().await.remove(name);
+        drop(old);
         self.connection(name, stop).await
     }
 

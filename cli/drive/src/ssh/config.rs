@@ -44,7 +44,7 @@ impl Target {
     }
 
     /// The name under which the keys are pinned: never an address, so that a reused address cannot borrow a key.
-    fn alias(&self) -> String {
+    pub(super) fn alias(&self) -> String {
         format!("infra-{}", self.name)
     }
 }
@@ -80,6 +80,8 @@ pub fn config_text(target: &Target, known_hosts: &Path, user_configs: &[PathBuf]
     }
     // For whatever else this file is used for (a jump outside the repository) the user's files apply alone.
     text += "Match all\n";
+    // Nobody is asked anything in the middle of a run, on the way through a jump host neither.
+    text += "  BatchMode yes\n";
     for file in user_configs {
         let _ = writeln!(text, "  Include \"{}\"", file.display());
     }
@@ -148,6 +150,7 @@ mod tests {
           PermitLocalCommand no
           Compression no
         Match all
+          BatchMode yes
           Include "/home/a b/.ssh/config"
         "#);
     }
@@ -198,6 +201,7 @@ mod tests {
           Compression no
           HostName 10.0.0.2
         Match all
+          BatchMode yes
         "#);
     }
 

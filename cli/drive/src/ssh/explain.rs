@@ -20,14 +20,17 @@ pub(super) fn no_pinned_key(target: &Target) -> Diagnostic {
     .with_host(&target.name)
 }
 
-/// The connection could not be opened.
-pub(super) fn connect(target: &Target, address: &str, error: &openssh::Error) -> Diagnostic {
-    let text = whole_text(error);
+/// The connection could not be opened; `said` is the log of ssh.
+pub(super) fn connect(target: &Target, address: &str, said: &str) -> Diagnostic {
+    let text = said.replace('\r', "");
     let host = &target.name;
     let at = format!("{}@{address} port {}", target.user, target.port);
     let told = |code, title: String, fix: String| {
         Diagnostic::new(code, title)
-            .with_cause(format!("ssh {at}: {}", text.trim()))
+            .with_cause(format!(
+                "ssh {at}: {}",
+                text.trim().trim_start_matches("ssh: ")
+            ))
             .with_place(Place::file(format!("hosts/{host}/host.toml")))
             .with_fix(fix)
             .with_host(host)
@@ -62,19 +65,30 @@ pub(super) fn connect(target: &Target, address: &str, error: &openssh::Error) ->
             "start sshd on the host, or set `port` in host.toml".to_owned(),
         );
     }
-    if matches!(error, openssh::Error::Master(_)) && says("No such file or directory") {
-        return Diagnostic::new(
-            Code::MissingProgram,
-            "`ssh` is not installed on this machine",
-        )
-        .with_cause("no `ssh` in PATH")
-        .with_fix("install the OpenSSH client, or put it into PATH");
-    }
     told(
         Code::HostUnreachable,
         format!("{host} cannot be reached at {address}"),
         "check that the host is on and that `addresses` in host.toml is right".to_owned(),
     )
+}
+
+/// The fault lies behind the jump host, which lets us pass.
+pub(super) fn behind(jump: &Target, mut fault: Diagnostic) -> Diagnostic {
+    let cause = fault.cause.take().unwrap_or_default();
+    let way = format!("the connection goes through {}, which answers", jump.name);
+    fault.with_cause(format!("{cause}\n{way}"))
+}
+
+/// None of the addresses answered: the last of the faults, with what was said at each address.
+pub(super) fn no_answer(target: &Target, mut faults: Vec<Diagnostic>) -> Diagnostic {
+    let causes: Vec<String> = faults
+        .iter()
+        .filter_map(|fault| fault.cause.clone())
+        .collect();
+    match faults.pop() {
+        Some(last) => last.with_cause(causes.join("\n")),
+        None => connect(target, "no address", "host.toml gives no address"),
+    }
 }
 
 /// The connection was open and is not any more.
@@ -104,23 +118,48 @@ fn whole_text(error: &openssh::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Target, connect, no_pinned_key};
+    use super::{Target, connect, no_answer, no_pinned_key};
     use infra_model::HostName;
-    use std::io::{Error, ErrorKind};
 
-    #[test]
-    fn every_refusal_has_a_text_of_its_own() {
-        let target = Target {
+    fn target() -> Target {
+        Target {
             name: HostName::parse("web").expect("a name"),
             addresses: vec!["10.0.0.2".to_owned()],
             user: "root".to_owned(),
             port: 22,
             keys: Vec::new(),
             jump: None,
-        };
+        }
+    }
+
+    #[test]
+    fn every_address_that_was_tried_is_told() {
+        let target = target();
+        let tried = [
+            connect(
+                &target,
+                "10.0.0.2",
+                "ssh: connect to host 10.0.0.2 port 22: Connection refused",
+            ),
+            connect(
+                &target,
+                "web.lan",
+                "ssh: Could not resolve hostname web.lan: Name or service not known\r\n",
+            ),
+        ];
+        let fault = no_answer(&target, tried.into());
+        insta::assert_snapshot!(format!("{}\n{}", fault.title, fault.cause.unwrap_or_default()), @"
+        web cannot be reached at web.lan
+        ssh root@10.0.0.2 port 22: connect to host 10.0.0.2 port 22: Connection refused
+        ssh root@web.lan port 22: Could not resolve hostname web.lan: Name or service not known
+        ");
+    }
+
+    #[test]
+    fn every_refusal_has_a_text_of_its_own() {
+        let target = target();
         let say = |text: &str| {
-            let error = openssh::Error::Connect(Error::other(text.to_owned()));
-            let fault = connect(&target, "10.0.0.2", &error);
+            let fault = connect(&target, "10.0.0.2", text);
             format!(
                 "[{}] {}: {}",
                 fault.code.name(),
@@ -139,11 +178,6 @@ mod tests {
         .into_iter()
         .map(say)
         .collect();
-        let missing = openssh::Error::Master(Error::new(
-            ErrorKind::NotFound,
-            "No such file or directory (os error 2)",
-        ));
-        told.push(connect(&target, "10.0.0.2", &missing).title);
         told.push(no_pinned_key(&target).fix.unwrap_or_default());
         insta::assert_snapshot!(told.join("\n"), @"
         [host-key-mismatch] 10.0.0.2 does not have the SSH key that is pinned for web: if the host was reinstalled, put its new key into hosts/web/host.pub; if not, something else answers at this address: do not go on
@@ -152,7 +186,6 @@ mod tests {
         [connection-refused] web refuses SSH connections on port 22: start sshd on the host, or set `port` in host.toml
         [host-unreachable] web cannot be reached at 10.0.0.2: check that the host is on and that `addresses` in host.toml is right
         [host-unreachable] web cannot be reached at 10.0.0.2: check that the host is on and that `addresses` in host.toml is right
-        `ssh` is not installed on this machine
         copy /etc/ssh/ssh_host_ed25519_key.pub from the host to hosts/web/host.pub; or run `ssh-keyscan -t ed25519 -p 22 10.0.0.2 > hosts/web/host.pub` and compare its fingerprint (ssh-keygen -lf) with the host's console
         ");
     }

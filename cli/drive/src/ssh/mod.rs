@@ -4,38 +4,30 @@
 
 mod config;
 mod explain;
+mod master;
 
 pub use config::{Jump, Target, config_text, known_hosts_text};
 
 use crate::process::{Stop, each_line, interrupted};
 use infra_model::{Code, Diagnostic, HostName};
-use openssh::{ControlPersist, KnownHosts, Session, SessionBuilder, Stdio};
+use master::Master;
+use openssh::{Session, Stdio};
 use std::ffi::OsString;
-use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use tempfile::TempDir;
 use tokio::io::AsyncRead;
 
-/// A master whose infra was killed goes away by itself after this long without use.
-const LINGER_SECONDS: usize = 60;
-
 /// Files a connection needs: configuration and pinned keys. Gone when dropped.
 #[derive(Debug)]
-pub struct Files {
+struct Files {
     dir: TempDir,
 }
 
 impl Files {
     /// Writes configuration and pinned keys for `target`.
-    pub fn write(target: &Target) -> Result<Self, Diagnostic> {
-        let unwritable = |error: std::io::Error| {
-            Diagnostic::new(
-                Code::StateUnwritable,
-                "cannot write the files an SSH connection needs",
-            )
-            .with_cause(error.to_string())
-            .with_fix("make the folder for temporary files (TMPDIR, /tmp) writable")
-        };
+    fn write(target: &Target) -> Result<Self, Diagnostic> {
+        let unwritable = |error: io::Error| unwritable(&error);
         // Not TMPDIR if it is deep: a socket's path must stay under 108 bytes, and Nix splits ssh's options at spaces.
         let base = std::env::temp_dir();
         let base = if base.as_os_str().len() > 40 || base.to_string_lossy().contains(' ') {
@@ -55,13 +47,26 @@ impl Files {
     }
 
     /// For `ssh -F`.
-    pub fn config(&self) -> PathBuf {
-        self.dir.path().join("config")
+    fn config(&self) -> PathBuf {
+        self.path("config")
     }
 
     fn known_hosts(&self) -> PathBuf {
-        self.dir.path().join("known_hosts")
+        self.path("known_hosts")
     }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+}
+
+fn unwritable(error: &io::Error) -> Diagnostic {
+    Diagnostic::new(
+        Code::StateUnwritable,
+        "cannot write the files an SSH connection needs",
+    )
+    .with_cause(error.to_string())
+    .with_fix("make the folder for temporary files (TMPDIR, /tmp) writable")
 }
 
 /// The user's own ssh configuration, read after ours: `INFRA_SSH_CONFIG` instead of `~/.ssh/config` if it is set, then the system's.
@@ -94,13 +99,15 @@ async fn read_lines(
     let _ = each_line(pipe, &mut keep).await;
 }
 
-/// An open connection to one host.
+/// An open connection to one host. It ends when it is dropped, or with the last command that still goes over it.
 #[derive(Debug)]
 pub struct Connection {
     host: HostName,
     user: String,
     address: String,
     session: Session,
+    // In this order: the master is told to end through a socket that lies among the files.
+    master: Master,
     files: Files,
 }
 
@@ -124,34 +131,31 @@ impl Remote {
 
 impl Connection {
     /// Opens the connection: the addresses in order, until one answers. A wrong key ends the search: it is no reason to try elsewhere.
-    pub async fn open(target: &Target, mut stop: Stop) -> Result<Self, Diagnostic> {
+    pub async fn open(target: &Target, stop: Stop) -> Result<Self, Diagnostic> {
         if target.keys.is_empty() {
             return Err(explain::no_pinned_key(target));
         }
         let files = Files::write(target)?;
-        let mut last = None;
+        let mut silent = Vec::new();
         for address in &target.addresses {
-            let opening = open_address(target, address, &files);
-            let opened = tokio::select! {
-                opened = opening => opened,
-                () = stop.asked() => return Err(interrupted("connecting")),
-            };
-            match opened {
-                Ok(session) => {
+            match Master::open(target, address, &files, stop.clone()).await {
+                Ok(master) => {
                     return Ok(Self {
                         host: target.name.clone(),
                         user: target.user.clone(),
                         address: address.clone(),
-                        session,
+                        session: Session::resume_mux(master.socket().into(), None),
+                        master,
                         files,
                     });
                 }
-                Err(fault) if fault.code == Code::HostUnreachable => last = Some(fault),
-                Err(fault) if fault.code == Code::ConnectionRefused => last = Some(fault),
-                Err(fault) => return Err(fault),
+                Err(fault) => match fault.code {
+                    Code::HostUnreachable | Code::ConnectionRefused => silent.push(fault),
+                    _ => return Err(fault),
+                },
             }
         }
-        Err(last.unwrap_or_else(|| explain::no_pinned_key(target)))
+        Err(explain::no_answer(target, silent))
     }
 
     /// Runs a POSIX shell script on the host, as root: the arguments arrive as `$1`, `$2` …, quoted by us.
@@ -241,53 +245,16 @@ impl Connection {
         format!(
             "-F {} -o ControlPath={} -o ControlMaster=no",
             self.files.config().display(),
-            self.session.control_socket().display()
+            self.master.socket().display()
         )
     }
 
-    /// The socket of the connection, for a further session over it.
-    pub fn control_socket(&self) -> PathBuf {
-        self.session.control_socket().to_path_buf()
+    /// The arguments of `ssh` for a person's session over this connection: a shell, or the command given.
+    pub fn interactive_args(&self, words: &[String]) -> Vec<OsString> {
+        let mut args: Vec<OsString> = vec!["-F".into(), self.files.config().into()];
+        args.extend(["-S".into(), self.master.socket().into()]);
+        args.extend(["-l", &self.user, "--", &self.address].map(OsString::from));
+        args.extend(words.iter().map(OsString::from));
+        args
     }
-
-    /// Ends the connection.
-    pub async fn close(self) {
-        // If it is gone already, that is what was wanted.
-        let _ = self.session.close().await;
-    }
-}
-
-async fn open_address(
-    target: &Target,
-    address: &str,
-    files: &Files,
-) -> Result<Session, Diagnostic> {
-    let mut builder = SessionBuilder::default();
-    builder
-        .known_hosts_check(KnownHosts::Strict)
-        .config_file(files.config())
-        .control_directory(files.dir.path())
-        .control_persist(match NonZeroUsize::new(LINGER_SECONDS) {
-            Some(seconds) => ControlPersist::IdleFor(seconds),
-            None => ControlPersist::ClosedAfterInitialConnection,
-        });
-    // The address alone: user and port come from the configuration, so that "user@" in an address cannot mean something else.
-    builder
-        .connect_mux(address)
-        .await
-        .map_err(|error| explain::connect(target, address, &error))
-}
-
-/// The command line for a person's session over the connection already open: `ssh -F … -S … address`.
-pub fn interactive_args(
-    target: &Target,
-    (files, socket): (&Files, &Path),
-    address: &str,
-    words: &[String],
-) -> Vec<OsString> {
-    let mut args: Vec<OsString> = vec!["-F".into(), files.config().into()];
-    args.extend(["-S".into(), socket.into()]);
-    args.extend(["-l", &target.user, "--", address].map(OsString::from));
-    args.extend(words.iter().map(OsString::from));
-    args
 }

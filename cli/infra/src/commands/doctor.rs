@@ -240,7 +240,6 @@ async fn look(target: &Target) -> Result<(String, HostState), Diagnostic> {
     let connection = Connection::open(target, Stop::never()).await?;
     let state = host::survey(&connection, &target.name, Stop::never()).await;
     let address = connection.address().to_owned();
-    connection.close().await;
     Ok((address, state?))
 }
 

@@ -103,7 +103,6 @@ async fn execute(
         }
     };
     let remote = connection.command(command, stop, &show).await;
-    connection.close().await;
     remote.map_err(|fault| fault.with_host(&target.name))
 }
 

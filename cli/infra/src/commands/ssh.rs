@@ -4,7 +4,7 @@ use super::refuse;
 use crate::args::{Global, Ssh};
 use crate::workspace::Workspace;
 use infra_drive::process::{Stop, Tool};
-use infra_drive::ssh::{Connection, Files, Target, interactive_args};
+use infra_drive::ssh::Connection;
 use infra_model::answer::Exit;
 use infra_model::{Code, Diagnostic};
 
@@ -30,7 +30,7 @@ async fn connect(global: &Global, args: &Ssh) -> Result<Exit, Vec<Diagnostic>> {
     let connection = Connection::open(&target, Stop::never())
         .await
         .map_err(|fault| vec![fault])?;
-    let status = session(&target, connection, &args.command)
+    let status = session(&connection, &args.command)
         .await
         .map_err(|fault| vec![fault])?;
     Ok(match status {
@@ -40,23 +40,9 @@ async fn connect(global: &Global, args: &Ssh) -> Result<Exit, Vec<Diagnostic>> {
     })
 }
 
-async fn session(
-    target: &Target,
-    connection: Connection,
-    command: &[String],
-) -> Result<Option<i32>, Diagnostic> {
-    let address = connection.address().to_owned();
-    let files = Files::write(target)?;
-    let socket = connection.control_socket();
-    let tool = Tool::new("ssh").args(interactive_args(
-        target,
-        (&files, &socket),
-        &address,
-        command,
-    ));
+async fn session(connection: &Connection, command: &[String]) -> Result<Option<i32>, Diagnostic> {
+    let tool = Tool::new("ssh").args(connection.interactive_args(command));
     // Ctrl-C belongs to the far side while the session lasts.
     let _ignored = crate::interrupt::listen();
-    let status = tool.run_on_terminal().await;
-    connection.close().await;
-    Ok(status?.code())
+    Ok(tool.run_on_terminal().await?.code())
 }

@@ -37,7 +37,7 @@ fn a_changed_key_is_refused() {
       evaluate  web  [time]
     error[host-key-mismatch]: web: web does not have the SSH key that is pinned for web
       --> hosts/web/host.pub
-      cause: ssh root@web port 22: failed to connect to the remote host: @ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @
+      cause: ssh root@web port 22: @ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @
       fix: if the host was reinstalled, put its new key into hosts/web/host.pub; if not, something else answers at this address: do not go on
     ");
 }
@@ -81,10 +81,10 @@ fn the_stream_ends_with_the_answer() {
     {"schema":1,"at":[time],"event":"planMade","hosts":[]}
     {"schema":1,"at":[time],"event":"runStarted","run":"[run]","command":"deploy","hosts":["web"],"goal":"switch"}
     {"schema":1,"at":[time],"event":"stepCompleted","host":"web","step":"evaluate","outcome":{"kind":"success"},"seconds":[time]}
-    {"schema":1,"at":[time],"event":"stepFailed","host":"web","step":"survey","error":{"code":"host-unreachable","title":"web cannot be reached at web","cause":"ssh root@web port 22: failed to connect to the remote host: connect to host x port 22: No route to host","where":{"file":"hosts/web/host.toml"},"fix":"check that the host is on and that `addresses` in host.toml is right","host":"web"},"seconds":[time]}
+    {"schema":1,"at":[time],"event":"stepFailed","host":"web","step":"survey","error":{"code":"host-unreachable","title":"web cannot be reached at web","cause":"ssh root@web port 22: connect to host x port 22: No route to host","where":{"file":"hosts/web/host.toml"},"fix":"check that the host is on and that `addresses` in host.toml is right","host":"web"},"seconds":[time]}
     {"schema":1,"at":[time],"event":"stepStarted","host":"web","step":"evaluate"}
     {"schema":1,"at":[time],"event":"stepStarted","host":"web","step":"survey"}
-    {"schema":1,"command":"deploy","hosts":[{"name":"web","outcome":"failed","before":null,"after":null,"seconds":{"evaluate":[time],"survey":[time]}}],"errors":[{"code":"host-unreachable","title":"web cannot be reached at web","cause":"ssh root@web port 22: failed to connect to the remote host: connect to host x port 22: No route to host","where":{"file":"hosts/web/host.toml"},"fix":"check that the host is on and that `addresses` in host.toml is right","host":"web"}]}
+    {"schema":1,"command":"deploy","hosts":[{"name":"web","outcome":"failed","before":null,"after":null,"seconds":{"evaluate":[time],"survey":[time]}}],"errors":[{"code":"host-unreachable","title":"web cannot be reached at web","cause":"ssh root@web port 22: connect to host x port 22: No route to host","where":{"file":"hosts/web/host.toml"},"fix":"check that the host is on and that `addresses` in host.toml is right","host":"web"}]}
     --- stderr
     "#);
 }

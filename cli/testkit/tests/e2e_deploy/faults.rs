@@ -65,6 +65,31 @@ fn keys_that_do_not_fit() {
 }
 
 #[test]
+fn a_host_behind_another() {
+    if !e2e_wanted("a_host_behind_another") {
+        return;
+    }
+    let scene = Scene::plain();
+    let toml = format!(
+        "class = \"nixos\"\nsystem = \"x86_64-linux\"\naddresses = [\"{}\"]\njump = \"db\"\n",
+        scene.web().address()
+    );
+    scene.repo.write("hosts/web/host.toml", &toml).unwrap();
+    assert_eq!(scene.deploy(&["web"], 0).outcome("web"), "changed");
+
+    // The jump host is pinned and answers for itself.
+    scene.db().kill_sshd().unwrap();
+    let refused = scene.deploy(&["web"], 3);
+    refused.expect_error("connection-refused", "web");
+    assert_eq!(refused.error()["where"]["file"], "hosts/db/host.toml");
+    scene.db().start_sshd().unwrap();
+    scene.db().replace_host_key().unwrap();
+    let stranger = scene.deploy(&["web"], 3);
+    stranger.expect_error("host-key-mismatch", "web");
+    assert_eq!(stranger.error()["where"]["file"], "hosts/db/host.pub");
+}
+
+#[test]
 fn a_host_without_nix() {
     if !e2e_wanted("a_host_without_nix") {
         return;

@@ -3,10 +3,16 @@
 use crate::scene::{Deployed, PLAIN, SOON, Scene, WEB, systems, untouched};
 use infra_testkit::{HostKind, Run, Running, e2e_wanted};
 use rustix::process::Signal;
+use std::path::Path;
+use std::process::Command;
 
 /// Deploys web and waits until a step has begun on it.
 fn deploy_until(scene: &Scene, step: &str) -> Running {
-    let running = scene.command(&["deploy", "web", "--json"]).start().unwrap();
+    begun(&mut scene.command(&["deploy", "web", "--json"]), step)
+}
+
+fn begun(command: &mut Command, step: &str) -> Running {
+    let running = command.start().unwrap();
     let wanted = format!("\"step\":\"{step}\"");
     let begun = |line: &str| line.contains("\"stepStarted\"") && line.contains(&wanted);
     assert!(
@@ -26,6 +32,17 @@ fn interrupted(running: Running) -> Deployed {
         finished.stderr
     );
     Deployed::read(&finished)
+}
+
+/// Command lines on this machine with a path in them.
+fn processes_naming(path: &Path) -> Vec<String> {
+    let path = path.display().to_string();
+    std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| std::fs::read(entry.ok()?.path().join("cmdline")).ok())
+        .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
+        .filter(|line| line.contains(&path))
+        .collect()
 }
 
 /// Twice: the first waits for what runs, the second ends it.
@@ -89,8 +106,14 @@ fn while_a_host_does_not_answer() {
     }
     let scene = Scene::plain();
     scene.web().partition().unwrap();
-    let ended = interrupt_twice(deploy_until(&scene, "survey"));
+    // A folder for temporary files that is this run's alone: what is left in it, or names it, was left behind.
+    let temporary = tempfile::tempdir().unwrap();
+    let mut command = scene.command(&["deploy", "web", "--json"]);
+    command.env("TMPDIR", temporary.path());
+    let ended = interrupt_twice(begun(&mut command, "survey"));
     assert_eq!(ended.outcome("web"), "skipped");
+    assert_eq!(processes_naming(temporary.path()), Vec::<String>::new());
+    assert_eq!(temporary.path().read_dir().unwrap().count(), 0);
     scene.web().heal().unwrap();
     assert!(untouched(scene.web()));
     assert_eq!(scene.deploy(&["web"], 0).outcome("web"), "changed");

@@ -1,0 +1,85 @@
+//! The master: the one `ssh` process that a connection consists of, and the socket it is reached by.
+
+use super::{Files, Jump, Target, explain, unwritable};
+use crate::process::{Stop, Tool};
+use infra_model::Diagnostic;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+/// A master whose infra was killed goes away by itself after this long without use.
+const LINGER: &str = "ControlPersist=60s";
+
+/// A master in the background. Dropped, it takes nothing new and ends with the last command that goes over it.
+#[derive(Debug)]
+pub(super) struct Master {
+    socket: PathBuf,
+}
+
+impl Master {
+    /// Logs in at one address of a host.
+    pub(super) async fn open(
+        target: &Target,
+        address: &str,
+        files: &Files,
+        stop: Stop,
+    ) -> Result<Self, Diagnostic> {
+        let said = match Self::log_in(address, files, stop.clone()).await? {
+            Ok(master) => return Ok(master),
+            Err(said) => said,
+        };
+        let fault = explain::connect(target, address, &said);
+        let Some(Jump::Host(jump)) = &target.jump else {
+            return Err(fault);
+        };
+        // ssh keeps to itself what went wrong on the way there, so the jump host is asked on its own.
+        Err(match Self::log_in(&jump.alias(), files, stop).await? {
+            Ok(_) => explain::behind(jump, fault),
+            Err(said) => {
+                let address = jump.addresses.first().map_or("", String::as_str);
+                explain::connect(jump, address, &said).with_host(&target.name)
+            }
+        })
+    }
+
+    /// A master for a name in the configuration, or what ssh says against it.
+    ///
+    /// Started by ourselves and not by the `openssh` crate, so that it is a process like any other: a Ctrl-C on the terminal does not reach
+    /// it while it logs in, and an interrupted run ends it.
+    async fn log_in(
+        name: &str,
+        files: &Files,
+        stop: Stop,
+    ) -> Result<Result<Self, String>, Diagnostic> {
+        let log_file = files.path("log");
+        let log = File::create(&log_file).map_err(|error| unwritable(&error))?;
+        // Before ssh is started: it may be in the background already when we are told to stop.
+        let master = Self {
+            socket: files.path("master"),
+        };
+        let status = Tool::new("ssh")
+            .arg("-F")
+            .arg(files.config())
+            .arg("-S")
+            .arg(&master.socket)
+            // To the background once logged in, without a command of its own.
+            .args(["-M", "-f", "-N", "-o", LINGER])
+            .args(["--", name])
+            .launch(log, stop)
+            .await?;
+        if status.success() {
+            return Ok(Ok(master));
+        }
+        Ok(Err(fs::read_to_string(&log_file).unwrap_or_default()))
+    }
+
+    pub(super) fn socket(&self) -> &Path {
+        &self.socket
+    }
+}
+
+impl Drop for Master {
+    fn drop(&mut self) {
+        // If it is gone already, or never came to be, that is what was wanted.
+        let _ = openssh_mux_client::shutdown_mux_master(&self.socket);
+    }
+}
