@@ -11,6 +11,10 @@ let
 
   # A word that `ssh` can mistake neither for an option nor for the end of its argument.
   isSshWord = matches "[][A-Za-z0-9._:%@][][A-Za-z0-9._:%@-]*";
+
+  # A host alone, without a login; an IPv6 address may stand in brackets, as in a URL.
+  isAddress = matches "(${bareAddress}|\\[${bareAddress}])";
+  bareAddress = "[A-Za-z0-9._:%][A-Za-z0-9._:%-]*";
 in
 {
   oneOf = words: {
@@ -41,7 +45,7 @@ in
   addresses = {
     expected = "a list of host names or IP addresses";
     example = ''["10.0.0.2"]'';
-    accepts = listOf isSshWord;
+    accepts = listOf isAddress;
   };
 
   folders = {

@@ -178,6 +178,18 @@ fn ssh_word(value: &toml::de::DeValue<'_>) -> Option<String> {
     fine.then(|| word.to_owned())
 }
 
+/// A host name or an IP address and nothing else: with `user@` in front ssh would look for the settings of another host than the one we
+/// wrote them for, and the pinned key is one of them. The brackets of an IPv6 address belong to URLs; ssh wants none.
+fn address(value: &toml::de::DeValue<'_>) -> Option<String> {
+    let word = ssh_word(value)?;
+    let bare = word
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(&word);
+    let fine = !bare.is_empty() && !bare.starts_with('-') && !bare.contains(['@', '[', ']']);
+    fine.then(|| bare.to_owned())
+}
+
 /// The keys of `host.toml` that `[defaults]` may set as well.
 pub(crate) fn read_defaults(table: &mut Table<'_>) -> HostDefaults {
     HostDefaults {
@@ -259,7 +271,7 @@ impl HostSpec {
                 value
                     .as_array()?
                     .iter()
-                    .map(|item| ssh_word(item.get_ref()))
+                    .map(|item| address(item.get_ref()))
                     .collect::<Option<Vec<_>>>()
             },
         );
@@ -409,6 +421,32 @@ mod tests {
         let text = "class = \"nixos\"\nsystem = \"x86_64-linux\"\nport = 23";
         let spec = HostSpec::parse(&name, "f", text, &defaults).expect("valid");
         assert_eq!((spec.user.as_str(), spec.port), ("deploy", 23));
+    }
+
+    #[test]
+    fn addresses_are_hosts_alone() {
+        let addresses = |list: &str| {
+            let text =
+                format!("class = \"nixos\"\nsystem = \"x86_64-linux\"\naddresses = [{list}]");
+            parse(&text).map(|spec| spec.addresses.join(" ")).ok()
+        };
+        let fine = addresses(r#""web.lan", "10.0.0.2", "fe80::1", "[fe80::1%eth0]""#);
+        assert_eq!(
+            fine.as_deref(),
+            Some("web.lan 10.0.0.2 fe80::1 fe80::1%eth0")
+        );
+        for wrong in [
+            "root@10.0.0.2",
+            "-web",
+            "[]",
+            "[::1",
+            "::1]",
+            "[::1]:22",
+            "[-x]",
+            "",
+        ] {
+            assert_eq!(addresses(&format!("{wrong:?}")), None, "{wrong}");
+        }
     }
 
     #[test]

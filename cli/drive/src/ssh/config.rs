@@ -74,6 +74,8 @@ pub fn config_text(target: &Target, known_hosts: &Path, user_configs: &[PathBuf]
             let _ = writeln!(text, "  ProxyJump {}", jump.alias());
             block(&mut text, &[jump.alias()], jump, known_hosts);
             if let Some(address) = jump.addresses.first() {
+                // `%` begins a token here, and the zone of a link-local address elsewhere.
+                let address = address.replace('%', "%%");
                 let _ = writeln!(text, "  HostName {address}");
             }
         }

@@ -81,6 +81,20 @@ fn user_configs() -> Vec<PathBuf> {
         .collect()
 }
 
+/// Without user and port: they come from the configuration, like everything else about the host.
+fn store_url(address: &str, nix_daemon: Option<&str>) -> String {
+    let url = if address.contains(':') {
+        // The zone of a link-local address is written %25 in a URL.
+        format!("ssh-ng://[{}]", address.replace('%', "%25"))
+    } else {
+        format!("ssh-ng://{address}")
+    };
+    match nix_daemon {
+        Some(program) => format!("{url}?remote-program={program}"),
+        None => url,
+    }
+}
+
 /// Called with each line a command prints; `true` if it was said on standard error.
 pub type OnLine<'a> = &'a (dyn Fn(bool, &str) + Sync);
 
@@ -228,16 +242,7 @@ impl Connection {
 
     /// The host's store as Nix names it. `nix_daemon` is the program on the host where it is not in the PATH of SSH sessions.
     pub fn store_url(&self, nix_daemon: Option<&str>) -> String {
-        let address = if self.address.contains(':') {
-            format!("[{}]", self.address.trim_matches(['[', ']']))
-        } else {
-            self.address.clone()
-        };
-        let url = format!("ssh-ng://{}@{address}", self.user);
-        match nix_daemon {
-            Some(program) => format!("{url}?remote-program={program}"),
-            None => url,
-        }
+        store_url(&self.address, nix_daemon)
     }
 
     /// For `NIX_SSHOPTS`: our configuration, and our open connection instead of a new one.
@@ -256,5 +261,22 @@ impl Connection {
         args.extend(["-l", &self.user, "--", &self.address].map(OsString::from));
         args.extend(words.iter().map(OsString::from));
         args
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::store_url;
+
+    #[test]
+    fn store_urls() {
+        let daemon = Some("/usr/bin/nix-daemon");
+        assert_eq!(store_url("web.lan", None), "ssh-ng://web.lan");
+        assert_eq!(
+            store_url("10.0.0.2", daemon),
+            "ssh-ng://10.0.0.2?remote-program=/usr/bin/nix-daemon"
+        );
+        assert_eq!(store_url("fd00::2", None), "ssh-ng://[fd00::2]");
+        assert_eq!(store_url("fe80::2%br0", None), "ssh-ng://[fe80::2%25br0]");
     }
 }
