@@ -48,7 +48,7 @@ host_up() { # NSPAWN-ARGUMENT...
 }
 
 host_down() {
-  local leader group tries
+  local leader group tries kept
   [ -n "${nspawn:-}" ] || return 0
   leader=$(host_leader || true)
   kill -KILL "$nspawn" 2>/dev/null || true
@@ -61,7 +61,11 @@ host_down() {
       sleep 0.05
     done
   done
-  rmdir "/run/systemd/nspawn/propagate/$tag" 2>/dev/null || true
+  # A killed nspawn leaves these behind, and refuses to start with the second (systemd 257: a mount point).
+  for kept in propagate unix-export; do
+    umount -l "/run/systemd/nspawn/$kept/$tag" 2>/dev/null || true
+    rmdir "/run/systemd/nspawn/$kept/$tag" 2>/dev/null || true
+  done
   nspawn=''
 }
 
