@@ -4,15 +4,24 @@
 # Everything of a kind that labs make, and that belongs to no lab of somebody else: a lab's tag (lab<pid>x<number>) names
 # the process that owns it, and one that lives without our mark is not ours.
 leftover_candidates() {
-  local line
+  local line foreign
+  foreign=$(labs_elsewhere)
   {
     find /run/netns /run/systemd/nspawn/propagate "$INFRA_LAB/run" -mindepth 1 -maxdepth 1 -name 'lab[0-9]*' 2>/dev/null || true
     find /sys/fs/cgroup -maxdepth 2 -type d -name 'infra-lab[0-9]*' 2>/dev/null || true
     awk -v lab="$INFRA_LAB/" 'index($5, lab) == 1 { print "mount " $5 }' /proc/self/mountinfo
   } | while read -r line; do
-    if [[ $line =~ lab([0-9]+)x ]] && owned_by_others "${BASH_REMATCH[1]}"; then continue; fi
+    if [[ $line =~ lab([0-9]+)x[0-9a-f]+ ]] &&
+      { owned_by_others "${BASH_REMATCH[1]}" || grep -qxF "${BASH_REMATCH[0]}" <<<"$foreign"; }; then continue; fi
     echo "$line"
   done
+}
+
+# The labs of another container that shares this machine's control groups: its processes have no number here, so they
+# read as 0, and the one in the tag means nothing.
+labs_elsewhere() {
+  find /sys/fs/cgroup -path '*/infra-lab[0-9]*' -name cgroup.procs -exec grep -lx 0 {} + 2>/dev/null |
+    grep -oE 'lab[0-9]+x[0-9a-f]+' | sort -u || true
 }
 
 owned_by_others() {
