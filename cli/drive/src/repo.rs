@@ -63,23 +63,30 @@ impl Repo {
             Settings::default()
         });
         let mut hosts = Vec::new();
-        match self.host_folders() {
-            Ok(names) => {
-                for name in names {
-                    match self.read_host(&name, &settings) {
-                        Ok(host) => hosts.push(host),
-                        Err(found) => faults.extend(found),
-                    }
-                }
+        let folders = self.host_folders().unwrap_or_else(|fault| {
+            faults.push(fault);
+            Vec::new()
+        });
+        for name in &folders {
+            match self.read_host(name, &settings) {
+                Ok(host) => hosts.push(host),
+                Err(found) => faults.extend(found),
             }
-            Err(fault) => faults.push(fault),
         }
         if hosts.is_empty() && faults.is_empty() {
             faults.push(no_hosts());
         }
+        let fleet = Fleet::new(hosts);
+        // They are sorted, and there may be a thousand.
+        let exists = |name: &HostName| {
+            folders
+                .binary_search_by(|folder| folder.as_str().cmp(name.as_str()))
+                .is_ok()
+        };
+        faults.extend(fleet.loose_ends(exists));
         Contents {
             settings,
-            fleet: Fleet::new(hosts),
+            fleet,
             faults,
         }
     }

@@ -19,6 +19,13 @@ use tokio::sync::{Mutex, watch};
 /// A host's connection: open, or not yet. Its lock makes the steps of one host wait while it is being opened.
 type Slot = Arc<Mutex<Option<Arc<Connection>>>>;
 
+/// A host's store, for as long as Nix uses it: other steps may replace the host's connection meanwhile.
+struct Store {
+    url: String,
+    ssh: String,
+    _open: Arc<Connection>,
+}
+
 /// Performs steps on the hosts of a workspace, over one connection per host.
 pub(crate) struct Wire {
     workspace: Arc<Workspace>,
@@ -91,18 +98,21 @@ impl Wire {
         Ok(Done::found(Finding::State(Box::new(state))))
     }
 
-    async fn store(&self, name: &HostName, stop: Stop) -> Result<(String, String), Diagnostic> {
+    async fn store(&self, name: &HostName, stop: Stop) -> Result<Store, Diagnostic> {
+        // A building host need not be among those that were looked at.
+        if !self.states.lock().await.contains_key(name) {
+            self.survey(name, stop.clone()).await?;
+        }
         let connection = self.connection(name, stop).await?;
-        let daemon = self
-            .states
-            .lock()
-            .await
+        let states = self.states.lock().await;
+        let daemon = states
             .get(name)
-            .and_then(|state| state.nix_daemon.clone());
-        Ok((
-            connection.store_url(daemon.as_deref()),
-            connection.nix_options(),
-        ))
+            .and_then(|state| state.nix_daemon.as_deref());
+        Ok(Store {
+            url: connection.store_url(daemon),
+            ssh: connection.nix_options(),
+            _open: connection,
+        })
     }
 
     async fn build(
@@ -113,17 +123,22 @@ impl Wire {
         report: &Report,
     ) -> Result<Done, Diagnostic> {
         let spec = self.spec(name)?;
-        let place = match &spec.build {
-            BuildOn::Local => BuildPlace::Here,
-            BuildOn::Target => {
-                let (url, ssh) = self.store(name, stop.clone()).await?;
-                BuildPlace::Store { url, ssh }
-            }
-            BuildOn::Builder(builder) => {
-                let (url, ssh) = self.store(builder, stop.clone()).await?;
-                let system = spec.system.clone();
-                BuildPlace::Builder { url, system, ssh }
-            }
+        let far = match &spec.build {
+            BuildOn::Local => None,
+            BuildOn::Target => Some(self.store(name, stop.clone()).await?),
+            BuildOn::Builder(builder) => Some(self.store(builder, stop.clone()).await?),
+        };
+        let place = match (&spec.build, &far) {
+            (BuildOn::Local, _) | (_, None) => BuildPlace::Here,
+            (BuildOn::Target, Some(Store { url, ssh, .. })) => BuildPlace::Store {
+                url: url.clone(),
+                ssh: ssh.clone(),
+            },
+            (BuildOn::Builder(_), Some(Store { url, ssh, .. })) => BuildPlace::Builder {
+                url: url.clone(),
+                system: spec.system.clone(),
+                ssh: ssh.clone(),
+            },
         };
         nix::build(drv, &place, stop, &mut |done, total| {
             report.progress(done, total, "derivations");
@@ -139,8 +154,8 @@ impl Wire {
         stop: Stop,
         report: &Report,
     ) -> Result<Done, Diagnostic> {
-        let (url, ssh) = self.store(name, stop.clone()).await?;
-        nix::copy(out, &url, &ssh, stop, &mut |done, total| {
+        let far = self.store(name, stop.clone()).await?;
+        nix::copy(out, &far.url, &far.ssh, stop, &mut |done, total| {
             report.progress(done, total, "paths");
         })
         .await?;

@@ -2,7 +2,8 @@
 
 use crate::decode::{self, Shape, Table};
 use crate::host::{HostDefaults, read_defaults};
-use crate::{Diagnostic, HostName, HostSpec};
+use crate::suggest::nearest;
+use crate::{BuildOn, Code, Diagnostic, HostName, HostSpec, Place};
 
 /// `infra.toml`, as far as this version reads it. The keys of later parts (`stores`) are accepted and kept out of the way.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -70,6 +71,46 @@ impl Fleet {
         Self { hosts }
     }
 
+    /// Hosts that lean on hosts that do not exist, as far as `exists` knows.
+    pub fn loose_ends(&self, exists: impl Fn(&HostName) -> bool) -> Vec<Diagnostic> {
+        let mut faults = Vec::new();
+        for host in &self.hosts {
+            let builder = match &host.build {
+                BuildOn::Builder(builder) => Some(builder),
+                BuildOn::Local | BuildOn::Target => None,
+            };
+            let named = [
+                ("build", builder),
+                ("parent", host.parent.as_ref()),
+                ("relay", host.relay.as_ref()),
+            ];
+            for (key, name) in named {
+                if let Some(name) = name.filter(|name| !exists(name)) {
+                    faults.push(self.no_such_host(host, key, name));
+                }
+            }
+        }
+        faults
+    }
+
+    fn no_such_host(&self, host: &HostSpec, key: &str, name: &HostName) -> Diagnostic {
+        let names = self.hosts.iter().map(|host| host.name.as_str());
+        let fix = match nearest(name.as_str(), names) {
+            Some(near) => format!("did you mean `{near}`? `infra list` shows all hosts"),
+            None => format!("name a host, or add the folder hosts/{name}"),
+        };
+        Diagnostic::new(
+            Code::UnknownHost,
+            format!(
+                "`{key}` of {} names `{name}`, and there is no such host",
+                host.name
+            ),
+        )
+        .with_place(Place::file(format!("hosts/{}/host.toml", host.name)))
+        .with_fix(fix)
+        .with_host(&host.name)
+    }
+
     /// All hosts, by name.
     pub fn hosts(&self) -> &[HostSpec] {
         &self.hosts
@@ -86,7 +127,34 @@ impl Fleet {
 
 #[cfg(test)]
 mod tests {
-    use super::Settings;
+    use super::{Fleet, Settings};
+    use crate::host::HostDefaults;
+    use crate::{HostName, HostSpec};
+
+    #[test]
+    fn hosts_lean_on_hosts_that_exist() {
+        let host = |name: &str, line: &str| {
+            let text = format!("class = \"nixos\"\nsystem = \"x86_64-linux\"\n{line}");
+            let name = HostName::parse(name).expect("a name");
+            HostSpec::parse(&name, "f", &text, &HostDefaults::default()).expect("valid")
+        };
+        let fleet = Fleet::new(vec![
+            host("builder", "build = \"target\"\njump = \"elsewhere\""),
+            host("web", "build = \"biulder\"\nparent = \"nas\""),
+            host("db", "build = \"builder\"\nrelay = \"broken\""),
+        ]);
+        // A host whose file is broken exists all the same.
+        let exists = |name: &HostName| fleet.get(name).is_some() || name.as_str() == "broken";
+        let told: Vec<String> = fleet
+            .loose_ends(exists)
+            .into_iter()
+            .map(|fault| format!("{}; {}", fault.title, fault.fix.unwrap_or_default()))
+            .collect();
+        insta::assert_snapshot!(told.join("\n"), @"
+        `build` of web names `biulder`, and there is no such host; did you mean `builder`? `infra list` shows all hosts
+        `parent` of web names `nas`, and there is no such host; name a host, or add the folder hosts/nas
+        ");
+    }
 
     #[test]
     fn reads_settings_and_names_what_it_does_not_know() {

@@ -319,7 +319,11 @@ impl HostSpec {
             build: own
                 .build
                 .or_else(|| defaults.build.clone())
-                .unwrap_or(BuildOn::Local),
+                .map_or(BuildOn::Local, |build| match build {
+                    // `[defaults]` may name a builder, which then builds for itself.
+                    BuildOn::Builder(builder) if builder == *name => BuildOn::Target,
+                    build => build,
+                }),
             parent,
             shared,
             wave,
@@ -421,6 +425,15 @@ mod tests {
         let text = "class = \"nixos\"\nsystem = \"x86_64-linux\"\nport = 23";
         let spec = HostSpec::parse(&name, "f", text, &defaults).expect("valid");
         assert_eq!((spec.user.as_str(), spec.port), ("deploy", 23));
+    }
+
+    #[test]
+    fn a_builder_builds_for_itself() {
+        let least = "class = \"nixos\"\nsystem = \"x86_64-linux\"\n";
+        let spec = parse(&format!("{least}build = \"web\"")).expect("valid");
+        assert_eq!(spec.build, BuildOn::Target);
+        let spec = parse(&format!("{least}build = \"db\"")).expect("valid");
+        assert!(matches!(spec.build, BuildOn::Builder(_)));
     }
 
     #[test]
