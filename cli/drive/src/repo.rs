@@ -204,15 +204,27 @@ impl Repo {
 
     /// How Nix is told where the repository's flake is. A Git work tree is read through Git, so that ignored files stay out.
     pub fn flake_ref(&self) -> String {
-        let in_git = self.root.ancestors().find(|dir| dir.join(".git").exists());
-        match in_git {
-            None => format!("path:{}", url_path(&self.root)),
-            Some(top) if top == self.root => format!("git+file://{}", url_path(top)),
-            Some(top) => {
-                let dir = self.root.strip_prefix(top).unwrap_or(Path::new(""));
-                format!("git+file://{}?dir={}", url_path(top), url_path(dir))
-            }
+        let Some(top) = self.work_tree() else {
+            return format!("path:{}", url_path(&self.root));
+        };
+        let folder = self.folder_in_source();
+        if folder.as_os_str().is_empty() {
+            format!("git+file://{}", url_path(top))
+        } else {
+            format!("git+file://{}?dir={}", url_path(top), url_path(folder))
         }
+    }
+
+    /// The Git work tree the repository lies in. Its `.git` is a file in submodules and further work trees.
+    fn work_tree(&self) -> Option<&Path> {
+        self.root.ancestors().find(|dir| dir.join(".git").exists())
+    }
+
+    /// Where the repository lies in the source that Nix makes of it: empty, unless it is a folder of a larger work tree.
+    pub fn folder_in_source(&self) -> &Path {
+        self.work_tree()
+            .and_then(|top| self.root.strip_prefix(top).ok())
+            .unwrap_or(Path::new(""))
     }
 
     /// The text of a file of the repository, if it is there and readable.

@@ -1,8 +1,9 @@
 //! From what Nix says to what the user needs to know: the user's own file and line first, ours last.
 
 use super::log::{Frame, Log, Message};
+use super::store_faults::tail;
 use crate::repo::Repo;
-use infra_model::{Code, Diagnostic, HostName, Place, StorePath};
+use infra_model::{Code, Diagnostic, HostName, Place};
 use std::fmt::Write as _;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -10,8 +11,6 @@ use std::process::ExitStatus;
 
 /// How many of the user's own places are told besides the first.
 const MORE_PLACES: usize = 4;
-/// How many lines of a failed build or copy are told.
-const TAIL: usize = 25;
 
 /// Explains failed evaluations of one host of one repository.
 pub(crate) struct Explain<'a> {
@@ -114,7 +113,13 @@ impl Explain<'_> {
         }
         let file = text
             .split(['\'', '"', '‘', '’'])
-            .filter_map(|part| self.repo_relative(part).or_else(|| Some(part.to_owned())))
+            .map(|part| {
+                // Nix names an untracked file as Git does, from the top of the work tree.
+                let inside = Path::new(part).strip_prefix(self.repo.folder_in_source());
+                let inside = inside.ok().and_then(Path::to_str).unwrap_or(part);
+                self.repo_relative(part)
+                    .unwrap_or_else(|| inside.to_owned())
+            })
             .find(|part| {
                 !part.is_empty()
                     && !part.starts_with('/')
@@ -144,14 +149,18 @@ impl Explain<'_> {
     /// The file a path names within its source tree. Nix names sources in three ways: the copy in the store (`/nix/store/…-source/x.nix`), a
     /// source it has not copied (`«git+file:///…»/x.nix`), and a work tree as it lies there (`/home/ann/fleet/x.nix`).
     fn in_source_tree<'p>(&self, path: &'p str) -> Option<&'p str> {
-        if let Some(virtual_source) = path.strip_prefix('«') {
-            return Some(virtual_source.split_once("»/")?.1);
-        }
         if let Some(file) = path.strip_prefix(self.root().as_str()) {
             return file.strip_prefix('/');
         }
-        let (base, file) = path.strip_prefix("/nix/store/")?.split_once('/')?;
-        base.ends_with("-source").then_some(file)
+        let file = if let Some(virtual_source) = path.strip_prefix('«') {
+            virtual_source.split_once("»/")?.1
+        } else {
+            let (base, file) = path.strip_prefix("/nix/store/")?.split_once('/')?;
+            base.ends_with("-source").then_some(file)?
+        };
+        // The source is the whole work tree, and the repository may be a folder of it.
+        let file = Path::new(file).strip_prefix(self.repo.folder_in_source());
+        file.ok()?.to_str()
     }
 
     fn root(&self) -> String {
@@ -199,22 +208,35 @@ impl Explain<'_> {
         {
             let (before, from) = rest.split_at(at);
             short += before;
-            // A virtual source («git+file:///…») may hold any character up to its end.
-            let named = from
-                .find("»/")
-                .filter(|_| from.starts_with('«'))
-                .unwrap_or(0);
-            let end = from
-                .get(named..)
-                .unwrap_or_default()
-                .char_indices()
-                .find(|&(at, c)| at > 0 && (c.is_whitespace() || "'\"`:,)".contains(c)))
-                .map_or(from.len(), |(at, _)| named + at);
-            let (path, after) = from.split_at(end);
-            short += &self.would_be(path).unwrap_or_else(|| path.to_owned());
-            rest = after;
+            let quoted = before.ends_with(['`', '\'', '"']);
+            let (path, own) = self.leading_path(from, quoted);
+            short += own.as_deref().unwrap_or(path);
+            rest = from.get(path.len()..).unwrap_or_default();
         }
         short + rest
+    }
+
+    /// The path that a text begins with, and its name in the repository if it has one. A quoted path may have spaces.
+    fn leading_path<'t>(&self, text: &'t str, quoted: bool) -> (&'t str, Option<String>) {
+        if quoted
+            && let Some(path) = text.split(['\'', '"']).next()
+            && let Some(own) = self.would_be(path)
+        {
+            return (path, Some(own));
+        }
+        // A virtual source («git+file:///…») may hold any character up to its end.
+        let named = text
+            .find("»/")
+            .filter(|_| text.starts_with('«'))
+            .unwrap_or(0);
+        let end = text
+            .get(named..)
+            .unwrap_or_default()
+            .char_indices()
+            .find(|&(at, c)| at > 0 && (c.is_whitespace() || "'\"`:,)".contains(c)))
+            .map_or(text.len(), |(at, _)| named + at);
+        let path = text.get(..end).unwrap_or(text);
+        (path, self.would_be(path))
     }
 
     /// The first file of the repository that the (shortened) text names, with the line that sets the option it speaks of.
@@ -338,109 +360,6 @@ fn fix_for(text: &str) -> Option<String> {
         return Some("set the option in the host's configuration".to_owned());
     }
     None
-}
-
-/// Why a build failed.
-pub(crate) fn build(drv: &StorePath, log: &Log, status: ExitStatus) -> Diagnostic {
-    let complaint = log.complaint();
-    if let Some(full) = disk_full(&complaint, "this machine") {
-        return full;
-    }
-    // The first error is the derivation that failed; those after it only depend on it.
-    let first = log
-        .errors
-        .first()
-        .map(|error| error.text.as_str())
-        .unwrap_or_default();
-    let failed = first
-        .split('\'')
-        .find_map(|part| StorePath::parse(part).filter(StorePath::is_derivation))
-        .unwrap_or_else(|| drv.clone());
-    let reason = first
-        .lines()
-        .find(|line| line.trim_start().starts_with("Reason:"));
-    let mut cause: Vec<&str> = log.build_lines.iter().map(String::as_str).collect();
-    cause.extend(reason.map(str::trim));
-    let cause = match (cause.is_empty(), complaint.is_empty()) {
-        (false, _) => cause.join("\n"),
-        (true, false) => tail(&complaint),
-        (true, true) => status.to_string(),
-    };
-    let name = failed.name();
-    let name = name.strip_suffix(".drv").unwrap_or(name);
-    Diagnostic::new(Code::BuildFailed, format!("{name} does not build"))
-        .with_cause(cause)
-        .with_fix(format!("read the whole log: nix log {failed}"))
-}
-
-/// Why a copy failed.
-pub(crate) fn copy(path: &StorePath, log: &Log, status: ExitStatus) -> Diagnostic {
-    let complaint = log.complaint();
-    let says = |sign: &str| complaint.contains(sign);
-    if let Some(full) = disk_full(&complaint, "the host") {
-        return full;
-    }
-    if says("lacks a signature by a trusted key")
-        || says("you are not privileged")
-        || says("not allowed to")
-    {
-        return Diagnostic::new(
-            Code::UntrustedUser,
-            "the host's Nix does not trust the user we log in as",
-        )
-        .with_cause(tail(&complaint))
-        .with_fix("log in as root, or add the user to nix.settings.trusted-users on the host");
-    }
-    if says("nix-daemon: not found")
-        || says("nix-daemon: command not found")
-        || says("nix-daemon: No such file")
-    {
-        return Diagnostic::new(Code::NoNixOnHost, "there is no Nix on the host")
-            .with_cause(tail(&complaint))
-            .with_fix("install Nix on the host, or add its folder to the PATH of SSH sessions");
-    }
-    let lost = [
-        "Broken pipe",
-        "Nix daemon disconnected",
-        "unexpected end-of-file",
-        "Connection reset",
-        "not responding",
-        "failed to start SSH",
-    ];
-    if lost.iter().any(|sign| says(sign)) {
-        return Diagnostic::new(Code::ConnectionLost, "the connection broke while copying")
-            .with_cause(tail(&complaint))
-            .with_fix("run the same command again: what has arrived is kept");
-    }
-    Diagnostic::new(
-        Code::CopyFailed,
-        format!("{} could not be copied", path.name()),
-    )
-    .with_cause(if complaint.is_empty() {
-        status.to_string()
-    } else {
-        tail(&complaint)
-    })
-    .with_fix("correct what Nix complains about, then run the same command again: what has arrived is kept")
-}
-
-/// A full disk shows in several ways; the daemon cannot even open its database then.
-fn disk_full(complaint: &str, whose: &str) -> Option<Diagnostic> {
-    let full = complaint.contains("No space left on device")
-        || complaint.contains("database or disk is full");
-    full.then(|| {
-        Diagnostic::new(Code::DiskFull, format!("the disk of {whose} is full"))
-            .with_cause(tail(complaint))
-            .with_fix(format!(
-                "free space where /nix is on {whose}: nix-collect-garbage, or delete other files; then run the same command again"
-            ))
-    })
-}
-
-fn tail(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().collect();
-    let from = lines.len().saturating_sub(TAIL);
-    lines.get(from..).unwrap_or_default().join("\n")
 }
 
 #[cfg(test)]

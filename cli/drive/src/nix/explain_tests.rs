@@ -1,7 +1,8 @@
 //! What users are told, for logs that real versions of Nix wrote.
 
-use super::{Explain, build, copy};
+use super::Explain;
 use crate::nix::log::Log;
+use crate::nix::store_faults::{build, copy};
 use crate::repo::Repo;
 use infra_model::{Diagnostic, HostName, StorePath};
 use std::fs;
@@ -24,9 +25,18 @@ fn tell(fault: &Diagnostic) -> String {
 }
 
 fn evaluation(lines: &[String]) -> String {
-    let dir = tempfile::tempdir().expect("a folder");
+    evaluation_in("", lines)
+}
+
+/// An evaluation of a repository that is a folder of a Git work tree, or (with no folder) is one of its own.
+fn evaluation_in(folder: &str, lines: &[String]) -> String {
+    let tree = tempfile::tempdir().expect("a folder");
+    if !folder.is_empty() {
+        fs::create_dir(tree.path().join(".git")).expect("writable");
+    }
+    let dir = tree.path().join(folder);
     let write = |file: &str, text: &str| {
-        let path = dir.path().join(file);
+        let path = dir.join(file);
         fs::create_dir_all(path.parent().expect("a parent")).expect("writable");
         fs::write(path, text).expect("writable");
     };
@@ -36,7 +46,7 @@ fn evaluation(lines: &[String]) -> String {
         "{ pkgs, ... }:\n{\n  # ports = 1;\n  services.openssh.ports = \"22\";\n  imports = [ ./extra.nix ];\n}\n",
     );
     write("hosts/web/extra.nix", "{ }\n");
-    let repo = Repo::find(dir.path()).expect("a repository");
+    let repo = Repo::find(&dir).expect("a repository");
     let host = HostName::parse("web").expect("a name");
     let mut log = Log::default();
     for line in lines {
@@ -84,6 +94,36 @@ fn syntax_errors_point_at_the_users_line() {
     syntax error, unexpected ';'
     fix: correct the configuration at this place
     "#);
+}
+
+#[test]
+fn a_repository_may_be_a_folder_of_a_work_tree_and_have_spaces() {
+    let wrong_type = message(
+        &format!(
+            "A definition for option `services.openssh.ports' is not of type `port'. Definition values:\n- In `{SOURCE}/my infra/hosts/web/configuration.nix': \"22\""
+        ),
+        None,
+        &[("my infra/hosts/web/extra.nix:1:1", "while calling")],
+    );
+    insta::assert_snapshot!(evaluation_in("my infra", &[wrong_type]), @r#"
+    [nix-evaluation] the configuration of web does not evaluate
+    at hosts/web/configuration.nix:4:20 |   services.openssh.ports = "22";
+    A definition for option `services.openssh.ports' is not of type `port'. Definition values:
+    - In `hosts/web/configuration.nix': "22"
+    from hosts/web/extra.nix:1:1 while calling
+    fix: give a value of the type the option asks for
+    "#);
+    let untracked = message(
+        "Path 'my infra/hosts/web/extra.nix' in the repository \"/home/ann/all\" is not tracked by Git.",
+        None,
+        &[],
+    );
+    insta::assert_snapshot!(evaluation_in("my infra", &[untracked]), @"
+    [untracked-file] hosts/web/extra.nix exists, but Git does not track it, so Nix cannot see it
+    at hosts/web/extra.nix | 
+
+    fix: git add hosts/web/extra.nix
+    ");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod explain;
 mod log;
+mod store_faults;
 
 use crate::process::{Ended, Stop, Tool};
 use crate::repo::Repo;
@@ -152,7 +153,7 @@ pub async fn build(
     if ended.status.success() {
         Ok(())
     } else {
-        Err(explain::build(drv, &log, ended.status))
+        Err(store_faults::build(drv, &log, ended.status))
     }
 }
 
@@ -174,6 +175,6 @@ pub async fn copy(
     if ended.status.success() {
         Ok(())
     } else {
-        Err(explain::copy(path, &log, ended.status))
+        Err(store_faults::copy(path, &log, ended.status))
     }
 }
