@@ -1,5 +1,6 @@
 //! What is done on a host, each in one SSH round trip, by a small POSIX script that needs nothing of ours on the host.
 
+use crate::plain::strip_colours;
 use crate::process::Stop;
 use crate::ssh::{Connection, Remote};
 use infra_model::{Code, Diagnostic, HostName, HostState, StorePath};
@@ -63,7 +64,7 @@ pub async fn activate(
     let remote = connection
         .script(ACTIVATE, &[out.as_str(), verb, run], stop)
         .await?;
-    let lines = remote.stdout.lines().map(str::to_owned).collect();
+    let lines = remote.stdout.lines().map(strip_colours).collect();
     match remote.code {
         Some(0) => Ok(Activated { lines, units_failed: false }),
         Some(UNITS_FAILED) => Ok(Activated { lines, units_failed: true }),
@@ -108,9 +109,12 @@ pub async fn verify(
 pub async fn commit(
     connection: &Connection,
     out: &StorePath,
+    run: &str,
     stop: Stop,
 ) -> Result<Option<u64>, Diagnostic> {
-    let remote = connection.script(COMMIT, &[out.as_str()], stop).await?;
+    let remote = connection
+        .script(COMMIT, &[out.as_str(), run], stop)
+        .await?;
     match remote.code {
         Some(0) => {}
         Some(BUSY) => return Err(busy(&remote)),
@@ -143,6 +147,7 @@ fn busy(remote: &Remote) -> Diagnostic {
 fn failed(remote: &Remote, code: Code, title: String) -> Diagnostic {
     const TAIL: usize = 30;
     let said = format!("{}\n{}", remote.stdout.trim_end(), remote.stderr.trim_end());
+    let said = strip_colours(&said);
     let lines: Vec<&str> = said
         .lines()
         .filter(|line| !line.trim().is_empty())

@@ -7,6 +7,7 @@
 
 pub mod host;
 pub mod nix;
+mod plain;
 pub mod process;
 pub mod repo;
 pub mod ssh;

@@ -247,7 +247,7 @@ impl Hands for Wire {
             }
             Step::Commit { out } => {
                 let connection = self.connection(name, stop.clone()).await?;
-                host::commit(&connection, out, stop).await?;
+                host::commit(&connection, out, &self.run, stop).await?;
                 Ok(Done::success())
             }
         }

@@ -3,6 +3,7 @@
 //! The numbers are Nix's own (`ActivityType` and `ResultType` of its logging.hh, unchanged since 2.4). What is not known is passed over:
 //! the log may grow.
 
+use crate::plain::strip_colours;
 use serde::Deserialize;
 use std::collections::{HashMap, VecDeque};
 
@@ -183,30 +184,9 @@ impl RawFrame {
     }
 }
 
-/// Removes escape sequences (`ESC [ … letter`) and other control characters except tabs and line ends.
-pub(crate) fn strip_colours(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '\u{1b}' => {
-                for c in chars.by_ref() {
-                    if c.is_ascii_alphabetic() {
-                        break;
-                    }
-                }
-            }
-            '\n' | '\t' => plain.push(c),
-            c if c.is_control() => {}
-            c => plain.push(c),
-        }
-    }
-    plain
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Log, strip_colours};
+    use super::Log;
 
     #[test]
     fn sums_progress_of_the_totals_only() {
@@ -262,14 +242,5 @@ mod tests {
             ],
         )
         "#);
-    }
-
-    #[test]
-    fn colours_and_control_characters_go() {
-        assert_eq!(
-            strip_colours("\u{1b}[1;31ma\u{1b}[0m\tb\u{7}\nc"),
-            "a\tb\nc"
-        );
-        assert_eq!(strip_colours("cut\u{1b}["), "cut");
     }
 }

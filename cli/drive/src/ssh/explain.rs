@@ -1,6 +1,7 @@
 //! From what ssh says to what the user needs to know.
 
 use super::Target;
+use crate::plain::strip_colours;
 use infra_model::{Code, Diagnostic, HostName, Place};
 
 /// There is nothing to recognise the host by.
@@ -22,7 +23,8 @@ pub(super) fn no_pinned_key(target: &Target) -> Diagnostic {
 
 /// The connection could not be opened; `said` is the log of ssh.
 pub(super) fn connect(target: &Target, address: &str, said: &str) -> Diagnostic {
-    let text = said.replace('\r', "");
+    // A host may say anything before it lets us in.
+    let text = strip_colours(said);
     let host = &target.name;
     let at = format!("{}@{address} port {}", target.user, target.port);
     let told = |code, title: String, fix: String| {

@@ -1,7 +1,8 @@
 //! Hosts that cannot be had, and hosts that break on the way: each has its text, harms no other, and the next deployment is clean.
 
-use crate::scene::{PLAIN, Scene, WEB, systems, untouched};
+use crate::scene::{PLAIN, SOON, Scene, WEB, systems, untouched};
 use infra_testkit::{HostConfig, HostKind, Store, e2e_wanted};
+use std::time::{Duration, Instant};
 
 #[test]
 fn hosts_that_cannot_be_reached() {
@@ -136,6 +137,36 @@ fn a_connection_that_breaks_while_copying() {
     scene.web().start_sshd().unwrap();
     scene.web().fast().unwrap();
     assert_eq!(scene.deploy(&["web"], 0).outcome("web"), "changed");
+}
+
+#[test]
+fn a_connection_that_breaks_while_committing() {
+    if !e2e_wanted("a_connection_that_breaks_while_committing") {
+        return;
+    }
+    let scene = Scene::plain();
+    // A profile that takes its time, and then has something to say to a connection that is no more.
+    let slow = r#"
+        real=$(command -v nix-env) dir=/nix/var/nix/profiles/default/bin
+        mkdir -p $dir
+        printf '#!/bin/sh\nsleep 3; echo noise >&2; exec %s "$@"\n' "$real" > $dir/nix-env
+        chmod +x $dir/nix-env"#;
+    scene.web().sh(slow).unwrap();
+    let running =
+        infra_testkit::Run::start(&mut scene.command(&["deploy", "web", "--json"])).unwrap();
+    let committing = |line: &str| line.contains("\"stepStarted\"") && line.contains("\"commit\"");
+    running.wait_for_line(SOON, committing).unwrap();
+    std::thread::sleep(Duration::from_secs(1));
+    scene.web().kill_sshd().unwrap();
+    let finished = running.wait(SOON).unwrap();
+    crate::scene::Deployed::read(&finished).expect_error("connection-lost", "web");
+    let (runs, boots) = systems(scene.web());
+    assert_ne!(runs, boots, "the connection broke before it was done");
+    let until = Instant::now() + Duration::from_secs(30);
+    while systems(scene.web()).1 != runs {
+        assert!(Instant::now() < until, "the commit broke off");
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 #[test]
