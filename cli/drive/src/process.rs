@@ -112,9 +112,22 @@ impl Tool {
         command
             .args(&self.args)
             .envs(self.envs.iter().map(|(name, value)| (name, value)))
+            .kill_on_drop(true);
+        command
+    }
+
+    /// The command for a program that is not the terminal's: in a process group of its own, and without anybody to ask.
+    fn in_background(&self) -> Command {
+        let mut command = self.command();
+        command
             // Messages are shown, never matched; but in one language they can be looked up.
             .env("LC_ALL", "C.UTF-8")
-            .kill_on_drop(true);
+            // Nix fetches inputs through git and ssh. A question of theirs on the terminal would stop them there, unseen and for ever, since the
+            // terminal is not theirs. With `force` ssh asks through the desktop, if there is one.
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("SSH_ASKPASS_REQUIRE", "force")
+            .stdin(Stdio::null())
+            .process_group(0);
         command
     }
 
@@ -125,11 +138,9 @@ impl Tool {
         on_line: &mut (dyn FnMut(&str) + Send),
     ) -> Result<Ended, Diagnostic> {
         let mut child = self
-            .command()
-            .stdin(Stdio::null())
+            .in_background()
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .process_group(0)
             .spawn()
             .map_err(|error| self.cannot_start(&error))?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -168,11 +179,9 @@ impl Tool {
     /// open by what stays behind.
     pub async fn launch(&self, log: File, mut stop: Stop) -> Result<ExitStatus, Diagnostic> {
         let mut child = self
-            .command()
-            .stdin(Stdio::null())
+            .in_background()
             .stdout(Stdio::null())
             .stderr(log)
-            .process_group(0)
             .spawn()
             .map_err(|error| self.cannot_start(&error))?;
         tokio::select! {
@@ -282,6 +291,27 @@ mod tests {
             .expect_err("not installed");
         assert_eq!(fault.code, Code::MissingProgram);
         assert!(fault.title.contains("no-such-program") && fault.fix.is_some());
+    }
+
+    #[tokio::test]
+    async fn nobody_is_asked_in_the_background_and_a_session_keeps_its_locale() {
+        let ended = Tool::new("sh")
+            .args([
+                "-c",
+                "echo $LC_ALL $GIT_TERMINAL_PROMPT $SSH_ASKPASS_REQUIRE",
+            ])
+            .run(Stop::never(), &mut |_| {})
+            .await
+            .expect("sh runs");
+        assert_eq!(ended.stdout, "C.UTF-8 0 force\n");
+        // A session on the terminal takes the user's language to the host.
+        let status = Tool::new("sh")
+            .args(["-c", "[ \"${LC_ALL-}\" = \"$WANTED\" ]"])
+            .env("WANTED", std::env::var_os("LC_ALL").unwrap_or_default())
+            .run_on_terminal()
+            .await
+            .expect("sh runs");
+        assert!(status.success());
     }
 
     #[tokio::test]
