@@ -193,7 +193,10 @@ impl Deployment {
         let results = self.host_results(known);
         let (journal, faults, seconds) = self.run.end();
         self.results.errors.extend(faults);
-        for result in results.iter().filter(|_| !self.request.dry_run) {
+        // A host that was left alone keeps the receipt of what was last done to it.
+        let left_alone =
+            |result: &HostResult| self.request.dry_run || result.outcome == HostOutcome::Skipped;
+        for result in results.iter().filter(|result| !left_alone(result)) {
             let receipt = Receipt {
                 schema: ANSWER_SCHEMA,
                 run: run_id.clone(),
@@ -215,7 +218,10 @@ impl Deployment {
         if self.declined {
             return Exit::NothingDone;
         }
-        exit(&outcomes, interrupted)
+        if interrupted {
+            return Exit::Interrupted;
+        }
+        exit(&outcomes, self.request.dry_run)
     }
 
     fn host_results(&self, known: &[Known]) -> Vec<HostResult> {
@@ -328,21 +334,21 @@ fn reply(answer: dialoguer::Result<bool>) -> Reply {
     }
 }
 
-fn exit(outcomes: &[HostOutcome], interrupted: bool) -> Exit {
-    if interrupted {
-        return Exit::Interrupted;
-    }
-    let good = outcomes.iter().filter(|outcome| outcome.is_good()).count();
-    let failed = outcomes
-        .iter()
-        .filter(|outcome| matches!(outcome, HostOutcome::Failed | HostOutcome::RolledBack))
-        .count();
+/// In a dry run a host is left alone because all that was asked of it is done.
+fn exit(outcomes: &[HostOutcome], dry_run: bool) -> Exit {
+    let count = |wanted: &dyn Fn(HostOutcome) -> bool| {
+        outcomes.iter().filter(|outcome| wanted(**outcome)).count()
+    };
+    let good = count(&|outcome| outcome.is_good() || (dry_run && outcome == HostOutcome::Skipped));
+    let failed = count(&|outcome| matches!(outcome, HostOutcome::Failed | HostOutcome::RolledBack));
     Exit::of_hosts(good, failed)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Reply, reply};
+    use super::{Reply, exit, reply};
+    use infra_model::HostOutcome::{Changed, Failed, Skipped, Unchanged};
+    use infra_model::answer::Exit;
     use std::io::{Error, ErrorKind};
 
     #[test]
@@ -352,5 +358,14 @@ mod tests {
         assert_eq!(reply(Ok(false)), Reply::No);
         assert_eq!(reply(broken(ErrorKind::Interrupted)), Reply::Interrupted);
         assert_eq!(reply(broken(ErrorKind::UnexpectedEof)), Reply::No);
+    }
+
+    #[test]
+    fn exit_codes_count_what_was_asked() {
+        assert_eq!(exit(&[Changed, Unchanged, Skipped], false), Exit::Ok);
+        assert_eq!(exit(&[Changed, Failed], false), Exit::SomeFailed);
+        assert_eq!(exit(&[Skipped, Failed], false), Exit::NothingDone);
+        assert_eq!(exit(&[Skipped, Failed], true), Exit::SomeFailed);
+        assert_eq!(exit(&[Skipped], true), Exit::Ok);
     }
 }
