@@ -14,7 +14,7 @@ pub fn render(diagnostic: &Diagnostic, severity: &str) -> String {
     let mut text = format!(
         "{}: {}\n",
         paint(style, &format!("{severity}[{}]", diagnostic.code.name())),
-        paint(HEAD, &format!("{host}{}", diagnostic.title))
+        paint(HEAD, &format!("{host}{}", tame(&diagnostic.title)))
     );
     if let Some(place) = &diagnostic.place {
         text += &render_place(place);
@@ -30,10 +30,12 @@ pub fn render(diagnostic: &Diagnostic, severity: &str) -> String {
 }
 
 fn render_place(place: &Place) -> String {
-    let mut text = format!("  {} {place}\n", paint(BUSY, "-->"));
+    let at = tame(&place.to_string());
+    let mut text = format!("  {} {at}\n", paint(BUSY, "-->"));
     let (Some(line), Some(excerpt)) = (place.line, &place.excerpt) else {
         return text;
     };
+    let excerpt = tame(excerpt);
     let number = line.to_string();
     let margin = " ".repeat(number.len());
     let bar = paint(BUSY, "|");
@@ -51,7 +53,14 @@ fn render_place(place: &Place) -> String {
     text
 }
 
+/// Without what a terminal would obey: names of files and lines of them are quoted here, and may hold anything.
+fn tame(text: &str) -> String {
+    let harmless = |c: &char| !c.is_control() || matches!(c, '\n' | '\t');
+    text.chars().filter(harmless).collect()
+}
+
 fn field(text: &mut String, name: &str, value: &str) {
+    let value = tame(value);
     let mut lines = value.lines();
     let _ = writeln!(text, "  {name}: {}", lines.next().unwrap_or_default());
     for line in lines {
@@ -63,6 +72,17 @@ fn field(text: &mut String, name: &str, value: &str) {
 mod tests {
     use super::render;
     use infra_model::{Code, Diagnostic, HostName, Place};
+
+    #[test]
+    fn a_terminal_obeys_no_file_name() {
+        let diagnostic = Diagnostic::new(Code::InvalidHostName, "`a\u{1b}[2J` is no host")
+            .with_place(Place::in_text("hosts/\u{1b}[2J", "x\u{1b}[2J = 1", 0))
+            .with_cause("\u{1b}[2J")
+            .with_fix("rename \u{7}it");
+        let plain = anstream::adapter::strip_str(&render(&diagnostic, "error")).to_string();
+        assert_eq!(plain.matches("[2J").count(), 4, "{plain:?}");
+        assert!(!plain.contains('\u{7}'), "{plain:?}");
+    }
 
     #[test]
     fn shows_thing_place_cause_and_fix() {
