@@ -5,10 +5,14 @@
 //! Never: decisions (what to do is settled before it gets here), printing, plans, rendering. This crate imports neither
 //! `infra-plan` nor `infra-engine` nor `infra-view`.
 
+pub mod evaluator;
 pub mod host;
+pub mod memory;
 pub mod nix;
 mod plain;
 pub mod process;
 pub mod repo;
 pub mod ssh;
 pub mod state;
+pub mod table;
+pub mod tree;

@@ -8,6 +8,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
@@ -70,6 +71,8 @@ pub struct Ended {
     pub status: ExitStatus,
     /// Its standard output; bytes that are no UTF-8 are replaced.
     pub stdout: String,
+    /// The most memory the process itself was seen to hold; `None` if it ended before anybody looked.
+    pub peak_bytes: Option<u64>,
 }
 
 impl Tool {
@@ -160,8 +163,11 @@ impl Tool {
             };
             tokio::try_join!(read_out, read_err)
         };
+        let mut peak = None;
+        let watching = watch_memory(child.id(), &mut peak);
         let read = tokio::select! {
             read = reading => read,
+            never = watching => match never {},
             () = stop.asked() => {
                 end(&mut child, &mut stop).await;
                 return Err(interrupted(self.program));
@@ -172,6 +178,7 @@ impl Tool {
         Ok(Ended {
             status,
             stdout: String::from_utf8_lossy(&bytes).into_owned(),
+            peak_bytes: peak,
         })
     }
 
@@ -240,6 +247,33 @@ pub(crate) async fn each_line(
         line.clear();
     }
     Ok(())
+}
+
+/// Looks at a process's peak memory (`VmHWM`) again and again, until dropped.
+async fn watch_memory(id: Option<u32>, peak: &mut Option<u64>) -> std::convert::Infallible {
+    const PAUSE: Duration = Duration::from_millis(50);
+    let file = id.map(|id| format!("/proc/{id}/status"));
+    loop {
+        tokio::time::sleep(PAUSE).await;
+        let status = file
+            .as_ref()
+            .and_then(|file| std::fs::read_to_string(file).ok());
+        let kib = status.as_deref().and_then(|status| {
+            let line = status
+                .lines()
+                .find_map(|line| line.strip_prefix("VmHWM:"))?;
+            line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()
+        });
+        *peak = (*peak).max(kib.map(|kib| kib * 1024));
+    }
+}
+
+/// Where a program lies in `PATH`.
+pub fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|dir| dir.join(program))
+        .find(|file| file.is_file())
 }
 
 /// Ends a process and everything it started: asks, waits, insists.

@@ -202,31 +202,6 @@ impl Repo {
         names
     }
 
-    /// How Nix is told where the repository's flake is. A Git work tree is read through Git, so that ignored files stay out.
-    pub fn flake_ref(&self) -> String {
-        let Some(top) = self.work_tree() else {
-            return format!("path:{}", url_path(&self.root));
-        };
-        let folder = self.folder_in_source();
-        if folder.as_os_str().is_empty() {
-            format!("git+file://{}", url_path(top))
-        } else {
-            format!("git+file://{}?dir={}", url_path(top), url_path(folder))
-        }
-    }
-
-    /// The Git work tree the repository lies in. Its `.git` is a file in submodules and further work trees.
-    fn work_tree(&self) -> Option<&Path> {
-        self.root.ancestors().find(|dir| dir.join(".git").exists())
-    }
-
-    /// Where the repository lies in the source that Nix makes of it: empty, unless it is a folder of a larger work tree.
-    pub fn folder_in_source(&self) -> &Path {
-        self.work_tree()
-            .and_then(|top| self.root.strip_prefix(top).ok())
-            .unwrap_or(Path::new(""))
-    }
-
     /// The text of a file of the repository, if it is there and readable.
     pub fn peek(&self, file: &str) -> Option<String> {
         fs::read_to_string(self.root.join(file)).ok()
@@ -241,6 +216,10 @@ fn no_hosts() -> Diagnostic {
 
 /// `ssh-ed25519 AAAA… comment`, as in a `.pub` file or behind a host name as in `known_hosts`.
 fn public_key(line: &str) -> Option<String> {
+    // A key that was commented out, or that `known_hosts` marks as revoked or as an authority, is not one to trust.
+    if line.trim_start().starts_with(['#', '@']) {
+        return None;
+    }
     let words: Vec<&str> = line.split_whitespace().collect();
     let at = words.iter().position(|word| {
         word.starts_with("ssh-") || word.starts_with("ecdsa-") || word.starts_with("sk-")
@@ -254,7 +233,7 @@ fn public_key(line: &str) -> Option<String> {
 }
 
 /// A path as it stands in a URL: everything but unreserved characters and `/` is escaped.
-fn url_path(path: &Path) -> String {
+pub(crate) fn url_path(path: &Path) -> String {
     use std::fmt::Write as _;
     use std::os::unix::ffi::OsStrExt as _;
     let mut url = String::new();
@@ -340,23 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn flake_references_go_through_git_where_there_is_git() {
-        let (dir, repo) = repo(&[
-            ("sub dir/flake.nix", "{ }"),
-            ("sub dir/hosts/web/host.toml", HOST),
-            ("flake.nix", "{ }"),
-            ("hosts/web/host.toml", HOST),
-        ]);
-        let root = dir.path().canonicalize().expect("exists");
-        let root = root.display();
-        assert_eq!(repo.flake_ref(), format!("path:{root}"));
-        fs::create_dir(dir.path().join(".git")).expect("writable");
-        assert_eq!(repo.flake_ref(), format!("git+file://{root}"));
-        let nested = Repo::find(&dir.path().join("sub dir")).expect("a repository");
-        assert_eq!(
-            nested.flake_ref(),
-            format!("git+file://{root}?dir=sub%20dir")
-        );
+    fn paths_are_escaped_in_urls() {
         assert_eq!(url_path(Path::new("/a b/#c?é")), "/a%20b/%23c%3F%C3%A9");
     }
 
@@ -367,6 +330,8 @@ mod tests {
         assert_eq!(public_key(&format!("{key} root@web")).as_deref(), Some(key));
         assert_eq!(public_key(&format!("10.0.0.2 {key}")).as_deref(), Some(key));
         assert_eq!(public_key("# a comment"), None);
+        assert_eq!(public_key(&format!("  # {key}")), None);
+        assert_eq!(public_key(&format!("@revoked web {key}")), None);
         assert_eq!(public_key("ssh-ed25519 short"), None);
         assert_eq!(
             public_key("ssh-ed25519 'AAAAC3NzaC1lZDI1NTE5AAAAIFxx00000000000\n"),

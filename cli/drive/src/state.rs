@@ -64,6 +64,20 @@ impl State {
             .map_err(|error| unwritable(&dir, &error))
     }
 
+    /// The tree that a run made a host from; `None` if there is no such run, or it had not come to that host.
+    pub fn tree_of_run(&self, run: &str, host: &HostName) -> Option<String> {
+        // A name, and not a path to somewhere else.
+        let is_name = run.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let file = self.dir.join("runs").join(run).join("receipt.json");
+        let text = fs::read_to_string(file).ok().filter(|_| is_name)?;
+        let receipt: serde_json::Value = serde_json::from_str(&text).ok()?;
+        let hosts = receipt.get("hosts")?.as_array()?;
+        let found = hosts.iter().find(|found| {
+            found.get("name").and_then(|name| name.as_str()) == Some(host.as_str())
+        })?;
+        Some(found.get("tree")?.as_str()?.to_owned())
+    }
+
     /// The last receipt of a host; `None` if there is none or it is of another version.
     pub fn last_receipt<T: DeserializeOwned>(&self, host: &HostName) -> Option<T> {
         let text = fs::read_to_string(self.dir.join(format!("hosts/{host}.json"))).ok()?;

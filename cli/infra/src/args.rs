@@ -13,7 +13,8 @@ use std::process::ExitCode;
 /// Hosts are selected by name (web), pattern (web*), tag (@tag), class (class:nixos) or their opposite (!web), joined by `,` (or) and `&`
 /// (and).
 ///
-/// Exit codes: 0 all is as asked; 1 some hosts failed; 2 wrong usage or configuration; 3 nothing could be done; 130 interrupted.
+/// Exit codes: 0 all is as asked; 1 some hosts failed; 2 wrong usage, or settings (TOML) that cannot be read; 3 nothing could be done; 130
+/// interrupted. `ssh` ends as the command on the host did.
 #[derive(Debug, Parser)]
 #[command(name = "infra", version, disable_help_subcommand = true)]
 pub(crate) struct Args {
@@ -35,6 +36,15 @@ pub(crate) struct Global {
     /// Evaluate at most N hosts at once [default: one per core].
     #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
+    /// Let evaluations take at most MIB of memory together, going by what each took before [default: 80% of what is free].
+    #[arg(long, value_name = "MIB", global = true, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) memory: Option<u32>,
+    /// Give up on an evaluation after SECONDS.
+    #[arg(long, value_name = "SECONDS", global = true, default_value_t = 1800, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) timeout: u64,
+    /// Evaluate anew, whatever is remembered.
+    #[arg(long, global = true)]
+    pub(crate) no_cache: bool,
 }
 
 /// Which hosts a command is about.
@@ -64,6 +74,13 @@ pub(crate) enum Command {
     Ssh(Ssh),
     /// Run a command on hosts in parallel and show what it says.
     Exec(Exec),
+    /// Name the files that make a host another than it was.
+    Why(Why),
+    /// Look after what is remembered of evaluations.
+    Cache {
+        #[command(subcommand)]
+        action: Cache,
+    },
     /// Check this machine, the repository, and (if selected) hosts for what commonly goes wrong.
     Doctor(Selection),
     /// Print what makes a shell complete infra's commands and host names.
@@ -108,6 +125,28 @@ pub(crate) struct Exec {
     /// The command line; the host's login shell reads it, as with ssh.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
+}
+
+/// Arguments of `why`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Why {
+    /// The host.
+    #[arg(value_name = "HOST", add = ArgValueCandidates::new(complete::hosts))]
+    pub(crate) host: String,
+    /// What to compare with: a run, or the id of a tree [default: what was last deployed from this machine, else the tree before].
+    #[arg(long, value_name = "RUN|TREE")]
+    pub(crate) since: Option<String>,
+}
+
+/// Actions of `cache`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub(crate) enum Cache {
+    /// Show what is remembered, and how large it is.
+    Info,
+    /// Forget what has not been used for longest, until what is left is of reasonable size.
+    Gc,
+    /// Forget everything. The next evaluation of each host is done anew.
+    Clear,
 }
 
 /// Goals as they are typed; see [`Goal`].

@@ -1,6 +1,7 @@
 //! The engine's hands: each step handed to the room that performs it.
 
 use crate::workspace::Workspace;
+use infra_drive::evaluator::Evaluator;
 use infra_drive::host;
 use infra_drive::nix::{self, BuildPlace};
 use infra_drive::process::Stop;
@@ -32,22 +33,25 @@ pub(crate) struct Wire {
     run: String,
     connections: Mutex<HashMap<HostName, Slot>>,
     states: Mutex<HashMap<HostName, HostState>>,
+    evaluator: Evaluator,
 }
 
 impl Wire {
     /// Hands for one run.
-    pub(crate) fn new(workspace: Arc<Workspace>, run: String) -> Self {
+    pub(crate) fn new(workspace: Arc<Workspace>, evaluator: Evaluator, run: String) -> Self {
         Self {
             workspace,
             run,
+            evaluator,
             connections: Mutex::default(),
             states: Mutex::default(),
         }
     }
 
-    /// Ends all connections.
-    pub(crate) async fn close(&self) {
+    /// Ends all connections, and keeps what was learned. Answers what could not be kept.
+    pub(crate) async fn close(&self) -> Vec<Diagnostic> {
         self.connections.lock().await.clear();
+        self.evaluator.finish()
     }
 
     fn spec(&self, name: &HostName) -> Result<&HostSpec, Diagnostic> {
@@ -236,8 +240,18 @@ impl Hands for Wire {
         match &unit.step {
             Step::Survey => self.survey(name, stop).await,
             Step::Evaluate => {
-                let answer = nix::evaluate(&self.workspace.repo, name, stop).await?;
-                Ok(Done::found(Finding::System(Box::new(answer))))
+                let found = self.evaluator.evaluate(self.spec(name)?, stop).await?;
+                let outcome = if found.remembered {
+                    StepOutcome::Skipped {
+                        why: "nothing it reads has changed".to_owned(),
+                    }
+                } else {
+                    StepOutcome::Success
+                };
+                Ok(Done {
+                    outcome,
+                    finding: Finding::System(Box::new(found)),
+                })
             }
             Step::Build { drv, out: _ } => self.build(name, drv, stop, &report).await,
             Step::Copy { out } => self.copy(name, out, stop, &report).await,

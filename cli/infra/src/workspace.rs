@@ -1,11 +1,14 @@
 //! The repository a command works on, and the hosts it is about.
 
 use crate::args::{Global, Selection};
+use infra_drive::evaluator::{Evaluations, Evaluator};
 use infra_drive::repo::{Contents, Repo};
 use infra_drive::ssh::{Jump, Target};
 use infra_drive::state::State;
+use infra_drive::table::cache_dir;
 use infra_model::{Code, Diagnostic, HostName, HostSpec, Place, Selector};
 use std::path::Path;
+use std::time::Duration;
 
 /// A repository, read once.
 #[derive(Debug)]
@@ -30,6 +33,23 @@ impl Workspace {
         let repo = Repo::find(start)?;
         let contents = repo.read();
         Ok(Self { repo, contents })
+    }
+
+    /// What evaluates the repository's hosts; with warnings that stop nothing.
+    pub(crate) fn evaluator(
+        &self,
+        global: &Global,
+    ) -> Result<(Evaluator, Vec<Diagnostic>), Diagnostic> {
+        Evaluator::open(
+            &cache_dir(),
+            &self.repo,
+            &self.contents.settings,
+            Evaluations {
+                use_table: !global.no_cache,
+                memory_mib: global.memory,
+                timeout: Duration::from_secs(global.timeout),
+            },
+        )
     }
 
     /// The state folder of this repository.

@@ -46,6 +46,9 @@ pub struct HostResult {
     pub before: Option<StorePath>,
     /// The system it runs now; `None` if that is not known.
     pub after: Option<StorePath>,
+    /// Id of the host tree its wanted system was made from; `None` if it was not evaluated.
+    #[serde(default)]
+    pub tree: Option<String>,
     /// Seconds per step that was begun.
     pub seconds: BTreeMap<String, f64>,
 }
@@ -83,12 +86,18 @@ pub struct Receipt {
 pub struct Evaluated {
     /// The host.
     pub name: HostName,
+    /// Id of its host tree: all that the evaluation could read.
+    pub tree_id: String,
+    /// Whether the answer was remembered, and no evaluation was needed.
+    pub cached: bool,
     /// The derivation, in the local store.
     pub drv_path: StorePath,
     /// What building it yields.
     pub out_path: StorePath,
-    /// How long the evaluation took.
+    /// How long the evaluation took when it was done.
     pub seconds: f64,
+    /// The most memory it was seen to hold, in bytes; `null` if it was too quick to be seen.
+    pub peak_bytes: Option<u64>,
 }
 
 /// `infra build`: a host's system, built.
@@ -152,19 +161,84 @@ pub enum Verdict {
     Failed,
 }
 
+/// `infra why`: the files in which two trees of a host differ.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Why {
+    /// The host.
+    pub name: HostName,
+    /// The tree it is compared with; `null` if there is none.
+    pub since: Option<String>,
+    /// Its tree now.
+    pub tree_id: String,
+    /// What differs, by path.
+    pub files: Vec<DifferingFile>,
+}
+
+/// A file in which two trees differ.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DifferingFile {
+    /// Its path in the repository; bytes that are no UTF-8 are replaced.
+    pub path: String,
+    /// How it differs.
+    pub how: Difference,
+}
+
+/// How a file differs from the earlier tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Difference {
+    /// It was not there.
+    Added,
+    /// It is not there any more.
+    Removed,
+    /// Its content or its mode is another.
+    Changed,
+}
+
+impl Difference {
+    /// The word for people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Changed => "changed",
+        }
+    }
+}
+
+/// `infra cache`: what is remembered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CacheState {
+    /// The folder.
+    pub folder: String,
+    /// Size of the table, in bytes.
+    pub bytes: u64,
+    /// Remembered evaluations.
+    pub evaluations: u64,
+    /// Remembered files: those that need not be read again.
+    pub files: u64,
+    /// Evaluations that were just removed.
+    pub removed: u64,
+}
+
 /// The exit code of a command (see `nix/docs/cli.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// All that was asked is so.
-    Ok = 0,
+    Ok,
     /// Some hosts are as asked, some are not.
-    SomeFailed = 1,
+    SomeFailed,
     /// The command line or the configuration is wrong; nothing was tried.
-    Usage = 2,
+    Usage,
     /// Nothing of what was asked could be done.
-    NothingDone = 3,
+    NothingDone,
     /// Interrupted.
-    Interrupted = 130,
+    Interrupted,
+    /// What a program on a host ended with (`infra ssh HOST -- COMMAND`).
+    Remote(u8),
 }
 
 impl Exit {
@@ -188,7 +262,14 @@ impl Exit {
 
     /// The number for the operating system.
     pub fn code(self) -> u8 {
-        self as u8
+        match self {
+            Self::Ok => 0,
+            Self::SomeFailed => 1,
+            Self::Usage => 2,
+            Self::NothingDone => 3,
+            Self::Interrupted => 130,
+            Self::Remote(code) => code,
+        }
     }
 }
 

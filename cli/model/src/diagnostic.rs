@@ -53,10 +53,16 @@ pub enum Code {
     NixSyntax,
     /// A Nix evaluation failed.
     NixEvaluation,
+    /// An evaluation took longer than it may.
+    EvaluationTimeout,
     /// Nix failed in a way that is not the user's configuration (store, daemon, out of memory).
     NixFailure,
-    /// A file exists, but Git does not track it, so that the flake cannot see it.
-    UntrackedFile,
+    /// A file exists, but Git ignores it, so that no evaluation sees it.
+    IgnoredFile,
+    /// A file exists, but not in the part of the repository that the host may read.
+    OutsideTree,
+    /// `flake.lock` does not fit `flake.nix`.
+    LockOutOfDate,
     /// A build failed.
     BuildFailed,
     /// The host's SSH key is not pinned in `host.pub`.
@@ -89,6 +95,10 @@ pub enum Code {
     HostBusy,
     /// infra's own state folder cannot be written.
     StateUnwritable,
+    /// What infra remembers between runs cannot be kept; everything is evaluated again.
+    CacheUnusable,
+    /// What infra remembered between runs was damaged or of another version, and was set aside.
+    CacheSetAside,
     /// The run was interrupted before it came to this.
     Interrupted,
     /// A broken promise inside infra: a bug.

@@ -90,6 +90,14 @@ impl Platform {
             .into_iter()
             .find_map(|(platform, word)| (word == text).then_some(platform))
     }
+
+    /// The word in `host.toml`.
+    pub fn as_str(self) -> &'static str {
+        Self::ALL
+            .into_iter()
+            .find_map(|(platform, word)| (platform == self).then_some(word))
+            .unwrap_or_default()
+    }
 }
 
 /// Where a host's system is built.

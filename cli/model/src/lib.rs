@@ -17,6 +17,7 @@ pub mod state;
 pub mod step;
 pub mod store_path;
 pub mod suggest;
+pub mod tree;
 pub mod wire;
 
 pub use cancel::CancelStage;
@@ -29,4 +30,4 @@ pub use selector::Selector;
 pub use state::HostState;
 pub use step::{Finding, Goal, Step, StepKind};
 pub use store_path::StorePath;
-pub use wire::SystemAnswer;
+pub use wire::{Evaluation, SystemAnswer};

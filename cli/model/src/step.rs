@@ -1,6 +1,6 @@
 //! Units of work: what can be done to a host, and how each may be interrupted.
 
-use crate::{HostState, StorePath, SystemAnswer};
+use crate::{Evaluation, HostState, StorePath};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -169,12 +169,12 @@ impl Step {
 }
 
 /// What a step found out, for the steps and decisions after it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Finding {
     /// Nothing but that it is done.
     Nothing,
     /// The state of a host.
     State(Box<HostState>),
     /// The system of a host.
-    System(Box<SystemAnswer>),
+    System(Box<Evaluation>),
 }

@@ -31,6 +31,21 @@ pub struct Toplevel {
     pub out: StorePath,
 }
 
+/// A host's system, and how it came to be known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluation {
+    /// What Nix answered, now or once before.
+    pub answer: SystemAnswer,
+    /// Id of the host tree it was asked about.
+    pub tree: String,
+    /// Whether it was remembered, and no process was started.
+    pub remembered: bool,
+    /// How long the evaluation took when it was done.
+    pub seconds: f64,
+    /// The most memory it was seen to hold then, in bytes; `None` if it ended before anybody looked.
+    pub peak_bytes: Option<u64>,
+}
+
 #[derive(Deserialize)]
 struct SchemaOnly {
     schema: u32,

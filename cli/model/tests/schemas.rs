@@ -2,20 +2,24 @@
 //! `INFRA_WRITE_SCHEMAS=1 cargo test -p infra-model --test schemas` writes them.
 
 use infra_model::HostSpec;
-use infra_model::answer::{Answer, Built, Evaluated, Executed, HostInfo, HostResult, Patient};
+use infra_model::answer::{
+    Answer, Built, CacheState, Evaluated, Executed, HostInfo, HostResult, Patient, Why,
+};
 use infra_model::event::Line;
 use schemars::{Schema, schema_for};
 use std::path::Path;
 
 #[test]
 fn published_schemas_are_those_of_the_types() {
-    let all: [(&str, Schema); 8] = [
+    let all: [(&str, Schema); 10] = [
         ("list", schema_for!(Answer<HostSpec>)),
         ("info", schema_for!(Answer<HostInfo>)),
         ("eval", schema_for!(Answer<Evaluated>)),
         ("build", schema_for!(Answer<Built>)),
         ("deploy", schema_for!(Answer<HostResult>)),
         ("exec", schema_for!(Answer<Executed>)),
+        ("why", schema_for!(Answer<Why>)),
+        ("cache", schema_for!(Answer<CacheState>)),
         ("doctor", schema_for!(Answer<Patient>)),
         ("event", schema_for!(Line)),
     ];

@@ -2,11 +2,11 @@
 
 use crate::Plan;
 use infra_model::event::PlannedHost;
-use infra_model::{BuildOn, Goal, HostName, HostState, Step, StepKind, SystemAnswer};
+use infra_model::{BuildOn, Evaluation, Goal, HostName, HostState, Step, StepKind};
 use serde::Serialize;
 
 /// Everything that is known of one host before it is decided on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Known {
     /// The host.
     pub name: HostName,
@@ -15,7 +15,7 @@ pub struct Known {
     /// Its state, as surveyed.
     pub state: HostState,
     /// Its system, as evaluated.
-    pub system: SystemAnswer,
+    pub system: Evaluation,
 }
 
 /// Whether anything has to be done.
@@ -89,7 +89,7 @@ fn decide(known: &Known, goal: Goal) -> Decision {
 
 /// What differs from what is wanted; nothing if the host is settled.
 fn reasons_to_change(known: &Known, goal: Goal) -> Vec<String> {
-    let wanted = &known.system.toplevel.out;
+    let wanted = &known.system.answer.toplevel.out;
     let state = &known.state;
     let mut reasons = Vec::new();
     if goal != Goal::Boot && state.current.as_ref() != Some(wanted) {
@@ -108,8 +108,8 @@ fn reasons_to_change(known: &Known, goal: Goal) -> Vec<String> {
 }
 
 fn steps(known: &Known, goal: Goal) -> Vec<Step> {
-    let drv = known.system.toplevel.drv.clone();
-    let out = known.system.toplevel.out.clone();
+    let drv = known.system.answer.toplevel.drv.clone();
+    let out = known.system.answer.toplevel.out.clone();
     let mut steps = vec![Step::Build {
         drv,
         out: out.clone(),
@@ -142,7 +142,7 @@ fn steps(known: &Known, goal: Goal) -> Vec<Step> {
 #[cfg(test)]
 mod tests {
     use super::{Known, Verdict, deploy};
-    use infra_model::{BuildOn, Goal, HostName, HostState, StorePath, SystemAnswer};
+    use infra_model::{BuildOn, Evaluation, Goal, HostName, HostState, StorePath, SystemAnswer};
 
     fn path(name: &str) -> StorePath {
         StorePath::parse(&format!(
@@ -166,7 +166,13 @@ mod tests {
                 failed_units: vec!["old.service".to_owned()],
                 ..HostState::default()
             },
-            system: SystemAnswer::parse(&json).expect("valid"),
+            system: Evaluation {
+                answer: SystemAnswer::parse(&json).expect("valid"),
+                tree: "1".repeat(40),
+                remembered: false,
+                seconds: 1.0,
+                peak_bytes: None,
+            },
         }
     }
 

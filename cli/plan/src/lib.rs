@@ -31,7 +31,7 @@ pub fn survey(hosts: &[HostName], ask_hosts: bool) -> Plan {
 pub fn build(known: &[Known]) -> Plan {
     let mut plan = Plan::default();
     for host in known {
-        let toplevel = &host.system.toplevel;
+        let toplevel = &host.system.answer.toplevel;
         plan.add(
             &host.name,
             Step::Build {

@@ -3,7 +3,8 @@
 use super::log::{Frame, Log, Message};
 use super::store_faults::tail;
 use crate::repo::Repo;
-use infra_model::{Code, Diagnostic, HostName, Place};
+use infra_model::tree::{LeftOut, Scope};
+use infra_model::{Code, Diagnostic, HostSpec, Place};
 use std::fmt::Write as _;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -15,7 +16,7 @@ const MORE_PLACES: usize = 4;
 /// Explains failed evaluations of one host of one repository.
 pub(crate) struct Explain<'a> {
     pub(crate) repo: &'a Repo,
-    pub(crate) host: &'a HostName,
+    pub(crate) host: &'a HostSpec,
 }
 
 impl Explain<'_> {
@@ -26,7 +27,7 @@ impl Explain<'_> {
                 Code::NixFailure,
                 format!(
                     "the evaluation of {} was killed (signal {signal})",
-                    self.host
+                    self.host.name
                 ),
             )
             .with_cause("signal 9 is mostly the kernel's, when memory runs out")
@@ -36,14 +37,16 @@ impl Explain<'_> {
         let Some(error) = log.errors.last() else {
             return Diagnostic::new(
                 Code::NixFailure,
-                format!("Nix could not evaluate {}", self.host),
+                format!("Nix could not evaluate {}", self.host.name),
             )
             .with_cause(tail(&log.complaint()))
             .with_fix("see that Nix itself works: infra doctor");
         };
         framework(error)
             .or_else(|| self.no_infra_output(error))
-            .or_else(|| self.untracked(error))
+            .or_else(|| self.left_out(error))
+            .or_else(|| self.outside(error))
+            .or_else(|| self.lock_out_of_date(error))
             .or_else(|| unreachable_input(error))
             .unwrap_or_else(|| self.configuration(error))
     }
@@ -56,7 +59,7 @@ impl Explain<'_> {
         } else {
             (
                 Code::NixEvaluation,
-                format!("the configuration of {} does not evaluate", self.host),
+                format!("the configuration of {} does not evaluate", self.host.name),
             )
         };
         let mut own = error
@@ -79,14 +82,14 @@ impl Explain<'_> {
             told.push(at);
         }
         let diagnostic = Diagnostic::new(code, title).with_cause(cause);
-        let diagnostic = match place {
-            Some(place) => diagnostic.with_place(place),
-            None => diagnostic,
+        let (diagnostic, usual) = match place {
+            Some(place) => (
+                diagnostic.with_place(place),
+                "correct the configuration at this place",
+            ),
+            None => (diagnostic, "correct the configuration"),
         };
-        match fix_for(&text) {
-            Some(fix) => diagnostic.with_fix(fix),
-            None => diagnostic.with_fix("correct the configuration at this place"),
-        }
+        diagnostic.with_fix(fix_for(&text).unwrap_or_else(|| usual.to_owned()))
     }
 
     fn no_infra_output(&self, error: &Message) -> Option<Diagnostic> {
@@ -94,7 +97,7 @@ impl Explain<'_> {
             .then(|| {
                 Diagnostic::new(
                     Code::SchemaMismatch,
-                    format!("the flake has no output for host {}", self.host),
+                    format!("the flake has no output for host {}", self.host.name),
                 )
                 .with_cause(error.text.clone())
                 .with_place(Place::file("flake.nix"))
@@ -102,38 +105,115 @@ impl Explain<'_> {
             })
     }
 
-    /// A file that is there, but that Git has not been told of, does not exist for a flake.
-    fn untracked(&self, error: &Message) -> Option<Diagnostic> {
+    /// A file that is there, but not in the host's tree, does not exist for its evaluation.
+    fn left_out(&self, error: &Message) -> Option<Diagnostic> {
         let text = &error.text;
-        let missing = text.contains("is not tracked by Git")
-            || text.contains("No such file or directory")
-            || text.contains("does not exist");
+        let missing = text.contains("No such file or directory") || text.contains("does not exist");
         if !missing {
             return None;
         }
         let file = text
             .split(['\'', '"', '‘', '’'])
-            .map(|part| {
-                // Nix names an untracked file as Git does, from the top of the work tree.
-                let inside = Path::new(part).strip_prefix(self.repo.folder_in_source());
-                let inside = inside.ok().and_then(Path::to_str).unwrap_or(part);
-                self.repo_relative(part)
-                    .unwrap_or_else(|| inside.to_owned())
-            })
-            .find(|part| {
-                !part.is_empty()
-                    && !part.starts_with('/')
-                    && (part.contains('/') || part.contains('.'))
-                    && self.repo.root().join(part).exists()
-            })?;
+            .find_map(|part| self.repo_relative(part))?;
+        let host = &self.host.name;
+        let asking = error.frames.iter().find_map(|frame| self.own_place(frame));
+        let by = match &asking {
+            Some(place) => format!("{place} asks for it"),
+            None => format!("the configuration of {host} asks for it"),
+        };
+        let Err(why) = Scope::of(self.host).judge(&file) else {
+            return Some(
+                Diagnostic::new(
+                    Code::IgnoredFile,
+                    format!("{file} exists, but Git ignores it, so no evaluation sees it"),
+                )
+                .with_cause(by)
+                .with_place(asking.unwrap_or_else(|| Place::file(&file)))
+                .with_fix(format!(
+                    "take it out of .gitignore, or track it all the same: git add --force {file}"
+                )),
+            );
+        };
+        let (reason, fix) = match why {
+            LeftOut::OtherHost(other) => (
+                format!("it belongs to host `{other}`, and a host reads no other host's folder"),
+                format!(
+                    "move what both need to a shared folder, for example modules/, and import it from there in {host} and {other}"
+                ),
+            ),
+            LeftOut::NeverRead(folder) => (
+                format!("nothing in `{folder}` is ever read by an evaluation"),
+                "move it to a shared folder, for example modules/".to_owned(),
+            ),
+            LeftOut::NotListed(folder) => (
+                format!("`shared` in hosts/{host}/host.toml does not list it"),
+                format!("add \"{folder}\" to `shared` in hosts/{host}/host.toml"),
+            ),
+            LeftOut::Hidden(folder) => (
+                format!("folders whose names begin with '.' or '_' (`{folder}`) are ignored"),
+                "move it to a folder without such a name".to_owned(),
+            ),
+            LeftOut::BesideTheFlake => (
+                "of the files beside flake.nix an evaluation sees only *.nix and flake.lock"
+                    .to_owned(),
+                "move it to a shared folder, for example modules/".to_owned(),
+            ),
+        };
         Some(
             Diagnostic::new(
-                Code::UntrackedFile,
-                format!("{file} exists, but Git does not track it, so Nix cannot see it"),
+                Code::OutsideTree,
+                format!("{file} is not part of what {host} may read"),
             )
-            .with_place(Place::file(&file))
-            .with_fix(format!("git add {file}")),
+            .with_cause(format!("{by}; {reason}"))
+            .with_place(asking.unwrap_or_else(|| Place::file(&file)))
+            .with_fix(fix),
         )
+    }
+
+    /// The lock file does not fit flake.nix. Evaluations never change it.
+    fn lock_out_of_date(&self, error: &Message) -> Option<Diagnostic> {
+        if !error.text.contains("requires lock file changes") {
+            return None;
+        }
+        let (title, cause) = if self.repo.peek("flake.lock").is_some() {
+            (
+                "flake.lock does not fit flake.nix",
+                "an input was added or changed since it was last locked",
+            )
+        } else {
+            (
+                "there is no flake.lock",
+                "inputs are locked once, so that all evaluations agree on them",
+            )
+        };
+        Some(
+            Diagnostic::new(Code::LockOutOfDate, title)
+                .with_cause(format!("{cause}; evaluations never write the lock file"))
+                .with_place(Place::file("flake.lock"))
+                .with_fix("nix flake lock"),
+        )
+    }
+
+    /// A path outside the repository.
+    fn outside(&self, error: &Message) -> Option<Diagnostic> {
+        let forbidden = error.text.contains("is forbidden in pure eval");
+        if !forbidden {
+            return None;
+        }
+        let asking = error.frames.iter().find_map(|frame| self.own_place(frame));
+        let diagnostic = Diagnostic::new(
+            Code::OutsideTree,
+            format!(
+                "the configuration of {} reads a path outside the repository",
+                self.host.name
+            ),
+        )
+        .with_cause(self.shorten(&error.text))
+        .with_fix("copy the file into the host's folder, or into a shared one such as modules/");
+        Some(match asking {
+            Some(place) => diagnostic.with_place(place),
+            None => diagnostic,
+        })
     }
 
     /// `/nix/store/…-source/hosts/web/x.nix` → `hosts/web/x.nix`, if that file is in the user's repository.
@@ -158,9 +238,8 @@ impl Explain<'_> {
             let (base, file) = path.strip_prefix("/nix/store/")?.split_once('/')?;
             base.ends_with("-source").then_some(file)?
         };
-        // The source is the whole work tree, and the repository may be a folder of it.
-        let file = Path::new(file).strip_prefix(self.repo.folder_in_source());
-        file.ok()?.to_str()
+        // A host tree begins where the repository does, wherever that lies in its Git work tree.
+        Some(file)
     }
 
     fn root(&self) -> String {
@@ -347,6 +426,9 @@ fn fix_for(text: &str) -> Option<String> {
         return Some(
             "correct the name of the option, or import the module that declares it".to_owned(),
         );
+    }
+    if text.contains("Failed assertions") {
+        return Some("meet the condition, or take out what makes it necessary".to_owned());
     }
     if text.contains("is not of type") {
         return Some("give a value of the type the option asks for".to_owned());

@@ -4,7 +4,8 @@ use super::Explain;
 use crate::nix::log::Log;
 use crate::nix::store_faults::{build, copy};
 use crate::repo::Repo;
-use infra_model::{Diagnostic, HostName, StorePath};
+use infra_model::host::HostDefaults;
+use infra_model::{Diagnostic, HostName, HostSpec, StorePath};
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -22,6 +23,13 @@ fn tell(fault: &Diagnostic) -> String {
         fault.cause.clone().unwrap_or_default(),
         fault.fix.clone().unwrap_or_default()
     )
+}
+
+/// Host web, which lists no shared folders.
+fn web() -> HostSpec {
+    let name = HostName::parse("web").expect("a name");
+    let text = "class = \"nixos\"\nsystem = \"x86_64-linux\"";
+    HostSpec::parse(&name, "f", text, &HostDefaults::default()).expect("valid")
 }
 
 fn evaluation(lines: &[String]) -> String {
@@ -46,8 +54,9 @@ fn evaluation_in(folder: &str, lines: &[String]) -> String {
         "{ pkgs, ... }:\n{\n  # ports = 1;\n  services.openssh.ports = \"22\";\n  imports = [ ./extra.nix ];\n}\n",
     );
     write("hosts/web/extra.nix", "{ }\n");
+    write("hosts/db/secret.nix", "{ }\n");
     let repo = Repo::find(&dir).expect("a repository");
-    let host = HostName::parse("web").expect("a name");
+    let host = web();
     let mut log = Log::default();
     for line in lines {
         log.read(line);
@@ -100,10 +109,10 @@ fn syntax_errors_point_at_the_users_line() {
 fn a_repository_may_be_a_folder_of_a_work_tree_and_have_spaces() {
     let wrong_type = message(
         &format!(
-            "A definition for option `services.openssh.ports' is not of type `port'. Definition values:\n- In `{SOURCE}/my infra/hosts/web/configuration.nix': \"22\""
+            "A definition for option `services.openssh.ports' is not of type `port'. Definition values:\n- In `{SOURCE}/hosts/web/configuration.nix': \"22\""
         ),
         None,
-        &[("my infra/hosts/web/extra.nix:1:1", "while calling")],
+        &[("hosts/web/extra.nix:1:1", "while calling")],
     );
     insta::assert_snapshot!(evaluation_in("my infra", &[wrong_type]), @r#"
     [nix-evaluation] the configuration of web does not evaluate
@@ -113,17 +122,6 @@ fn a_repository_may_be_a_folder_of_a_work_tree_and_have_spaces() {
     from hosts/web/extra.nix:1:1 while calling
     fix: give a value of the type the option asks for
     "#);
-    let untracked = message(
-        "Path 'my infra/hosts/web/extra.nix' in the repository \"/home/ann/all\" is not tracked by Git.",
-        None,
-        &[],
-    );
-    insta::assert_snapshot!(evaluation_in("my infra", &[untracked]), @"
-    [untracked-file] hosts/web/extra.nix exists, but Git does not track it, so Nix cannot see it
-    at hosts/web/extra.nix | 
-
-    fix: git add hosts/web/extra.nix
-    ");
 }
 
 #[test]
@@ -177,39 +175,57 @@ fn an_entry_of_a_list_is_found_where_the_list_is_set() {
 }
 
 #[test]
-fn untracked_files_are_told_apart_from_missing_ones() {
-    let untracked = message(
-        &format!("getting status of '{SOURCE}/hosts/web/extra.nix': No such file or directory"),
-        None,
-        &[],
-    );
-    insta::assert_snapshot!(evaluation(&[untracked]), @"
-    [untracked-file] hosts/web/extra.nix exists, but Git does not track it, so Nix cannot see it
-    at hosts/web/extra.nix | 
-
-    fix: git add hosts/web/extra.nix
+fn files_outside_the_tree_say_why_and_what_to_do() {
+    let missing = |file: &str| {
+        let text = format!("path '{SOURCE}/{file}' does not exist");
+        evaluation(&[message(
+            &text,
+            Some("hosts/web/configuration.nix:5:15"),
+            &[],
+        )])
+    };
+    insta::assert_snapshot!(missing("hosts/db/secret.nix"), @"
+    [outside-tree] hosts/db/secret.nix is not part of what web may read
+    at hosts/web/configuration.nix:5:15 |   imports = [ ./extra.nix ];
+    hosts/web/configuration.nix:5:15 asks for it; it belongs to host `db`, and a host reads no other host's folder
+    fix: move what both need to a shared folder, for example modules/, and import it from there in web and db
     ");
-    let newer = message(
-        "Path 'hosts/web/extra.nix' in the repository \"/srv/fleet\" is not tracked by Git.\n\nTo make it visible to Nix, run:\n\ngit -C \"/srv/fleet\" add \"hosts/web/extra.nix\"",
-        None,
-        &[],
-    );
-    insta::assert_snapshot!(evaluation(&[newer]), @"
-    [untracked-file] hosts/web/extra.nix exists, but Git does not track it, so Nix cannot see it
-    at hosts/web/extra.nix | 
-
-    fix: git add hosts/web/extra.nix
+    insta::assert_snapshot!(missing("hosts/web/extra.nix"), @"
+    [ignored-file] hosts/web/extra.nix exists, but Git ignores it, so no evaluation sees it
+    at hosts/web/configuration.nix:5:15 |   imports = [ ./extra.nix ];
+    hosts/web/configuration.nix:5:15 asks for it
+    fix: take it out of .gitignore, or track it all the same: git add --force hosts/web/extra.nix
     ");
-    let missing = message(
-        &format!("path '{SOURCE}/hosts/web/nowhere.nix' does not exist"),
-        Some("hosts/web/configuration.nix:5:15"),
-        &[],
-    );
-    insta::assert_snapshot!(evaluation(&[missing]), @"
+    insta::assert_snapshot!(missing("hosts/web/nowhere.nix"), @"
     [nix-evaluation] the configuration of web does not evaluate
     at hosts/web/configuration.nix:5:15 |   imports = [ ./extra.nix ];
     path 'hosts/web/nowhere.nix' does not exist
     fix: correct the configuration at this place
+    ");
+    let forbidden = message(
+        "access to absolute path '/etc/hosts' is forbidden in pure evaluation mode (use '--impure' to override)",
+        None,
+        &[(
+            "hosts/web/configuration.nix:5:15",
+            "while calling the 'readFile' builtin",
+        )],
+    );
+    insta::assert_snapshot!(evaluation(&[forbidden]), @"
+    [outside-tree] the configuration of web reads a path outside the repository
+    at hosts/web/configuration.nix:5:15 |   imports = [ ./extra.nix ];
+    access to absolute path '/etc/hosts' is forbidden in pure evaluation mode (use '--impure' to override)
+    fix: copy the file into the host's folder, or into a shared one such as modules/
+    ");
+    let lock = message(
+        "flake 'x' requires lock file changes but they're not allowed due to '--no-update-lock-file'",
+        None,
+        &[],
+    );
+    insta::assert_snapshot!(evaluation(&[lock]), @"
+    [lock-out-of-date] there is no flake.lock
+    at flake.lock | 
+    inputs are locked once, so that all evaluations agree on them; evaluations never write the lock file
+    fix: nix flake lock
     ");
 }
 
@@ -225,7 +241,7 @@ fn a_work_tree_as_it_lies_there_has_the_users_names() {
     )
     .expect("writable");
     let repo = Repo::find(dir.path()).expect("a repository");
-    let host = HostName::parse("web").expect("a name");
+    let host = web();
     let file = format!("{}/hosts/web/configuration.nix", repo.root().display());
     let mut log = Log::default();
     log.read(&format!(
@@ -272,7 +288,7 @@ fn sources_that_were_not_copied_have_names_too() {
     [nix-evaluation] the configuration of web does not evaluate
     at  | 
     path 'hosts/web/nowhere.nix' does not exist (asked for by hosts/web/configuration.nix:5:3)
-    fix: correct the configuration at this place
+    fix: correct the configuration
     ");
 }
 

@@ -7,7 +7,7 @@ mod store_faults;
 use crate::process::{Ended, Stop, Tool};
 use crate::repo::Repo;
 use explain::Explain;
-use infra_model::{Code, Diagnostic, HostName, StorePath, SystemAnswer};
+use infra_model::{Code, Diagnostic, HostName, HostSpec, StorePath, SystemAnswer};
 use log::Log;
 use std::time::{Duration, Instant};
 
@@ -49,10 +49,10 @@ fn nix(verb: &[&str]) -> Tool {
         .args(["--log-format", "internal-json"])
 }
 
-/// Nix in an evaluation: nothing impure, nothing built while evaluating, nothing written into the user's repository.
+/// Nix in an evaluation: nothing impure, nothing built while evaluating, inputs as the lock file says and not otherwise.
 fn evaluator(verb: &[&str]) -> Tool {
     nix(verb).args([
-        "--no-write-lock-file",
+        "--no-update-lock-file",
         "--option",
         "allow-import-from-derivation",
         "false",
@@ -90,14 +90,21 @@ pub async fn version() -> Result<String, Diagnostic> {
     Ok(ended.stdout.trim().to_owned())
 }
 
-/// Evaluates one host: one process, which writes the derivation to the local store and answers what it is.
+/// The attribute that holds a host's system. A host name is a DNS label, so it cannot break out of the path; the quotes are for names that
+/// begin with a digit.
+pub fn system_attribute(host: &HostName) -> String {
+    format!("infra.hosts.\"{host}\".system")
+}
+
+/// Evaluates one host from its tree (a flake reference): one process, which writes the derivation to the local store. Answers Nix's JSON and
+/// the most memory the process was seen to hold.
 pub async fn evaluate(
     repo: &Repo,
-    host: &HostName,
+    host: &HostSpec,
+    flake: &str,
     stop: Stop,
-) -> Result<SystemAnswer, Diagnostic> {
-    // A host name is a DNS label, so it cannot break out of the attribute path; the quotes are for names that begin with a digit.
-    let attribute = format!("{}#infra.hosts.\"{host}\".system", repo.flake_ref());
+) -> Result<(String, Option<u64>), Diagnostic> {
+    let attribute = format!("{flake}#{}", system_attribute(&host.name));
     let tool = evaluator(&["eval"])
         .args(["--json", "--show-trace"])
         .arg(attribute);
@@ -107,17 +114,17 @@ pub async fn evaluate(
         return Err(explain.evaluation(&log, ended.status));
     }
     let answer = SystemAnswer::parse(&ended.stdout)?;
-    if answer.host != *host {
+    if answer.host != host.name {
         return Err(Diagnostic::new(
             Code::SchemaMismatch,
             format!(
-                "Nix was asked for host `{host}` and answered for `{}`",
-                answer.host
+                "Nix was asked for host `{}` and answered for `{}`",
+                host.name, answer.host
             ),
         )
         .with_fix("update the `infra` input of the repository"));
     }
-    Ok(answer)
+    Ok((ended.stdout, ended.peak_bytes))
 }
 
 /// Builds a derivation that is in the local store.

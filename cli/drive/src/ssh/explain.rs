@@ -1,6 +1,6 @@
 //! From what ssh says to what the user needs to know.
 
-use super::Target;
+use super::{Jump, Target};
 use crate::plain::strip_colours;
 use infra_model::{Code, Diagnostic, HostName, Place};
 
@@ -43,12 +43,26 @@ pub(super) fn connect(target: &Target, address: &str, said: &str) -> Diagnostic 
         || says("host key is known")
     {
         let file = format!("hosts/{host}/host.pub");
-        return told(
+        let shown = text
+            .split_whitespace()
+            .find(|word| word.starts_with("SHA256:"))
+            .map(|print| {
+                format!(
+                    "the key it shows has the fingerprint {}",
+                    print.trim_end_matches('.')
+                )
+            });
+        let fault = told(
             Code::HostKeyMismatch,
             format!("{address} does not have the SSH key that is pinned for {host}"),
             format!("if the host was reinstalled, put its new key into {file}; if not, something else answers at this address: do not go on"),
         )
         .with_place(Place::file(file));
+        // ssh's own warning fills a screen and tells to edit a file that is gone already.
+        return match shown {
+            Some(shown) => fault.with_cause(format!("ssh {at}: {shown}")),
+            None => fault,
+        };
     }
     if says("Permission denied") || says("Too many authentication failures") {
         return told(
@@ -67,10 +81,20 @@ pub(super) fn connect(target: &Target, address: &str, said: &str) -> Diagnostic 
             "start sshd on the host, or set `port` in host.toml".to_owned(),
         );
     }
+    if let Some(Jump::Other(jump)) = &target.jump
+        && (says("UNKNOWN port") || says("stdio forwarding failed"))
+    {
+        return told(
+            Code::HostUnreachable,
+            format!("{host} cannot be reached through its jump host {jump}"),
+            format!("see that `ssh {jump}` works, and that `jump` in host.toml is right"),
+        );
+    }
     told(
         Code::HostUnreachable,
         format!("{host} cannot be reached at {address}"),
-        "check that the host is on and that `addresses` in host.toml is right".to_owned(),
+        "check that the host is on and that `addresses` and `port` in host.toml are right"
+            .to_owned(),
     )
 }
 
@@ -186,8 +210,8 @@ mod tests {
         [host-key-mismatch] 10.0.0.2 does not have the SSH key that is pinned for web: if the host was reinstalled, put its new key into hosts/web/host.pub; if not, something else answers at this address: do not go on
         [login-refused] web does not let us log in as root: add your public key to the authorized keys of root on the host, or set `user` in host.toml; `ssh-add -l` shows the keys your agent offers
         [connection-refused] web refuses SSH connections on port 22: start sshd on the host, or set `port` in host.toml
-        [host-unreachable] web cannot be reached at 10.0.0.2: check that the host is on and that `addresses` in host.toml is right
-        [host-unreachable] web cannot be reached at 10.0.0.2: check that the host is on and that `addresses` in host.toml is right
+        [host-unreachable] web cannot be reached at 10.0.0.2: check that the host is on and that `addresses` and `port` in host.toml are right
+        [host-unreachable] web cannot be reached at 10.0.0.2: check that the host is on and that `addresses` and `port` in host.toml are right
         copy /etc/ssh/ssh_host_ed25519_key.pub from the host to hosts/web/host.pub; or run `ssh-keyscan -t ed25519 -p 22 10.0.0.2 > hosts/web/host.pub` and compare its fingerprint (ssh-keygen -lf) with the host's console
         ");
     }

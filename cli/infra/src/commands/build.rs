@@ -2,7 +2,6 @@
 
 use super::{answer, refuse};
 use crate::args::{Global, Selection};
-use crate::hands::Wire;
 use crate::run::Run;
 use crate::workspace::Workspace;
 use infra_engine::{Ending, Outcome};
@@ -27,6 +26,10 @@ pub(super) async fn run(global: &Global, selection: &Selection) -> Exit {
         .iter()
         .map(|host| host.name.clone())
         .collect();
+    let wire = match super::wire(global, &workspace, "") {
+        Ok(wire) => wire,
+        Err(fault) => return refuse(NAME, global, vec![fault]),
+    };
     let mut run = Run::begin(global, None);
     run.tell(Event::RunStarted {
         run: String::new(),
@@ -34,7 +37,6 @@ pub(super) async fn run(global: &Global, selection: &Selection) -> Exit {
         hosts: names.clone(),
         goal: None,
     });
-    let wire = Arc::new(Wire::new(workspace, String::new()));
     let survey = run
         .perform(&infra_plan::survey(&names, false), Ending::Open, &wire)
         .await;
@@ -42,17 +44,17 @@ pub(super) async fn run(global: &Global, selection: &Selection) -> Exit {
     let outcome = if run.interrupted() {
         Outcome::default()
     } else {
-        run.perform(&infra_plan::build(&known), Ending::Final, &wire)
+        run.perform(&infra_plan::build(&known), Ending::Open, &wire)
             .await
     };
-    wire.close().await;
+    super::warn(global, &wire.close().await);
     let interrupted = run.interrupted();
     let built: Vec<Built> = known
         .into_iter()
         .filter(|host| outcome.is_good(&host.name))
         .map(|host| Built {
             name: host.name,
-            out_path: host.system.toplevel.out,
+            out_path: host.system.answer.toplevel.out,
         })
         .collect();
     let errors: Vec<Diagnostic> = [survey, outcome]

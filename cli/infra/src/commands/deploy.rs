@@ -9,8 +9,8 @@ use infra_drive::state::State;
 use infra_engine::{Ending, Outcome};
 use infra_model::answer::{ANSWER_SCHEMA, Answer, Exit, HostResult, Receipt};
 use infra_model::{
-    Diagnostic, Event, Finding, Goal, HostName, HostOutcome, HostSpec, HostState, StepKind,
-    StorePath, SystemAnswer,
+    Diagnostic, Evaluation, Event, Finding, Goal, HostName, HostOutcome, HostSpec, HostState,
+    StepKind, StorePath,
 };
 use infra_plan::{Decision, Known, Plan};
 use infra_view::{Screen, lines};
@@ -59,7 +59,10 @@ pub(super) async fn run(global: &Global, args: &Deploy) -> Exit {
         ask: on_terminal && !args.yes && !global.json,
     };
     let run = Run::begin(global, Some(journal));
-    let wire = Arc::new(Wire::new(workspace, run.id().to_owned()));
+    let wire = match super::wire(global, &workspace, run.id()) {
+        Ok(wire) => wire,
+        Err(fault) => return refuse(NAME, global, vec![fault]),
+    };
     let mut deployment = Deployment {
         request,
         run,
@@ -72,7 +75,8 @@ pub(super) async fn run(global: &Global, args: &Deploy) -> Exit {
     if !deployment.request.dry_run {
         deployment.act(&decisions, &plan).await;
     }
-    deployment.wire.close().await;
+    let unkept = deployment.wire.close().await;
+    super::warn(global, &unkept);
     deployment.finish(global, &state, &known)
 }
 
@@ -237,6 +241,7 @@ impl Deployment {
                     outcome: *outcome,
                     after: self.system_after(*outcome, before.as_ref(), found),
                     before,
+                    tree: found.map(|known| known.system.tree.clone()),
                     seconds: self.seconds_of(name),
                 }
             })
@@ -254,7 +259,7 @@ impl Deployment {
     ) -> Option<StorePath> {
         match outcome {
             HostOutcome::Changed if self.request.goal.activates() => {
-                known.map(|known| known.system.toplevel.out.clone())
+                known.map(|known| known.system.answer.toplevel.out.clone())
             }
             HostOutcome::Changed
             | HostOutcome::Unchanged
@@ -286,7 +291,7 @@ fn known(host: &HostSpec, outcome: &Outcome) -> Option<Known> {
         Finding::State(state) => (**state).clone(),
         _ => return None,
     };
-    let system: SystemAnswer = match finding(StepKind::Evaluate)? {
+    let system: Evaluation = match finding(StepKind::Evaluate)? {
         Finding::System(system) => (**system).clone(),
         _ => return None,
     };
@@ -341,6 +346,10 @@ fn exit(outcomes: &[HostOutcome], dry_run: bool) -> Exit {
     };
     let good = count(&|outcome| outcome.is_good() || (dry_run && outcome == HostOutcome::Skipped));
     let failed = count(&|outcome| matches!(outcome, HostOutcome::Failed | HostOutcome::RolledBack));
+    // Asked for hosts and able to do nothing with any of them is not success.
+    if good + failed == 0 && !outcomes.is_empty() {
+        return Exit::NothingDone;
+    }
     Exit::of_hosts(good, failed)
 }
 

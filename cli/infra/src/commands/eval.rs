@@ -2,7 +2,6 @@
 
 use super::{answer, refuse};
 use crate::args::{Global, Selection};
-use crate::hands::Wire;
 use crate::run::Run;
 use crate::workspace::Workspace;
 use infra_engine::{Ending, Outcome};
@@ -27,7 +26,10 @@ pub(super) async fn run(global: &Global, selection: &Selection) -> Exit {
         ..global.clone()
     };
     let mut run = Run::begin(&quiet, None);
-    let wire = Arc::new(Wire::new(workspace, String::new()));
+    let wire = match super::wire(global, &workspace, "") {
+        Ok(wire) => wire,
+        Err(fault) => return refuse(NAME, global, vec![fault]),
+    };
     let names: Vec<HostName> = selected
         .hosts
         .iter()
@@ -36,6 +38,7 @@ pub(super) async fn run(global: &Global, selection: &Selection) -> Exit {
     let outcome = run
         .perform(&infra_plan::survey(&names, false), Ending::Open, &wire)
         .await;
+    super::warn(global, &wire.close().await);
     let (hosts, errors) = sort_out(&selected.hosts, outcome);
     let exit = if run.interrupted() {
         Exit::Interrupted
@@ -67,9 +70,12 @@ fn sort_out(hosts: &[HostSpec], mut outcome: Outcome) -> (Vec<Evaluated>, Vec<Di
             };
             Some(Evaluated {
                 name: host.name.clone(),
-                drv_path: system.toplevel.drv,
-                out_path: system.toplevel.out,
-                seconds: outcome.seconds.get(&key).copied().unwrap_or_default(),
+                tree_id: system.tree,
+                cached: system.remembered,
+                drv_path: system.answer.toplevel.drv,
+                out_path: system.answer.toplevel.out,
+                seconds: system.seconds,
+                peak_bytes: system.peak_bytes,
             })
         })
         .collect();

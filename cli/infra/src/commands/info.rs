@@ -16,7 +16,11 @@ pub(super) fn run(global: &Global, selection: &Selection) -> Exit {
     };
     let hosts = match workspace.select_to_look(selection) {
         Ok(hosts) => hosts,
-        Err(faults) => return refuse(NAME, global, faults),
+        // A host whose file is broken is not found; then its file is the reason, and comes first.
+        Err(faults) => {
+            let all = workspace.contents.faults.iter().cloned().chain(faults);
+            return refuse(NAME, global, all.collect());
+        }
     };
     let mut errors = workspace.contents.faults.clone();
     let mut infos = Vec::new();
@@ -67,7 +71,11 @@ fn show(info: &HostInfo) -> String {
             BuildOn::Builder(builder) => builder.as_str(),
         },
     );
-    field("host key", &info.host_keys.join("\n                 "));
+    let keys = info.host_keys.join("\n                 ");
+    field(
+        "host key",
+        if keys.is_empty() { "not pinned" } else { &keys },
+    );
     field("files", &info.files.join(" "));
     match &info.last_deployment {
         None => field("last run", "never deployed from this machine"),

@@ -1,6 +1,7 @@
 //! One file per command. Each takes its arguments and yields an exit code; what it prints goes through the [`Screen`].
 
 mod build;
+mod cache;
 mod completions;
 mod deploy;
 mod doctor;
@@ -9,12 +10,16 @@ mod exec;
 mod info;
 mod list;
 mod ssh;
+mod why;
 
 use crate::args::{Args, Command, Global};
+use crate::hands::Wire;
+use crate::workspace::Workspace;
 use infra_model::Diagnostic;
 use infra_model::answer::{Answer, Exit};
 use infra_view::Screen;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Exit {
@@ -28,6 +33,8 @@ pub(crate) fn run(args: &Args) -> Exit {
         Command::Deploy(deploy) => wait(deploy::run(global, deploy)),
         Command::Ssh(ssh) => wait(ssh::run(global, ssh)),
         Command::Exec(exec) => wait(exec::run(global, exec)),
+        Command::Why(why) => why::run(global, why),
+        Command::Cache { action } => cache::run(global, *action),
         Command::Doctor(selection) => wait(doctor::run(global, selection)),
     }
 }
@@ -49,6 +56,26 @@ fn wait(command: impl Future<Output = Exit>) -> Exit {
             Exit::NothingDone
         }
     }
+}
+
+/// Tells a person what stopped nothing. A program reads it nowhere: it is about this machine's memory, not about hosts.
+fn warn(global: &Global, warnings: &[Diagnostic]) {
+    if !global.json {
+        for warning in warnings {
+            Screen.err(&infra_view::diagnostic::render(warning, "warning"));
+        }
+    }
+}
+
+/// What performs steps: the repository's files read, the table opened.
+fn wire(global: &Global, workspace: &Arc<Workspace>, run: &str) -> Result<Arc<Wire>, Diagnostic> {
+    let (evaluator, warnings) = workspace.evaluator(global)?;
+    warn(global, &warnings);
+    Ok(Arc::new(Wire::new(
+        Arc::clone(workspace),
+        evaluator,
+        run.to_owned(),
+    )))
 }
 
 /// Answers with errors alone: on standard error for a person, as the answer object for a program.

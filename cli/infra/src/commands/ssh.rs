@@ -35,8 +35,9 @@ async fn connect(global: &Global, args: &Ssh) -> Result<Exit, Vec<Diagnostic>> {
         .map_err(|fault| vec![fault])?;
     Ok(match status {
         Some(0) => Exit::Ok,
-        Some(130) => Exit::Interrupted,
-        _ => Exit::NothingDone,
+        // What ran there has its own codes, and a script asks for them.
+        Some(code) => u8::try_from(code).map_or(Exit::NothingDone, Exit::Remote),
+        None => Exit::NothingDone,
     })
 }
 

@@ -5,7 +5,7 @@ use crate::env::Env;
 use std::fmt::Write as _;
 use std::path::Path;
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 12] = [
     "",
     "list",
     "info",
@@ -14,6 +14,8 @@ const COMMANDS: [&str; 10] = [
     "deploy",
     "ssh",
     "exec",
+    "why",
+    "cache",
     "doctor",
     "completions",
 ];

@@ -132,6 +132,9 @@ fn given_up_a_change_goes_on_on_its_host() {
         "  system.activationScripts.slow.text = \"${pkgs.busybox}/bin/sleep 3\";",
     );
     let running = deploy_until(&scene, "activate");
+    // Given up before it has begun on the host it would never happen: that is no change given up.
+    let begun = "for _ in $(seq 600); do systemctl list-units --plain --no-legend 'infra-activate-*' | grep -q . && exit; sleep 0.1; done; exit 1";
+    scene.web().sh(begun).unwrap();
     for stage in ["draining", "terminating", "killing"] {
         running.signal(Signal::INT).unwrap();
         let asked = |line: &str| line.contains("cancelRequested") && line.contains(stage);

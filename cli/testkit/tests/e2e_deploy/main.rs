@@ -10,4 +10,5 @@ mod deploys;
 mod faults;
 mod interrupts;
 mod mistakes;
+mod remembered;
 mod scene;

@@ -87,20 +87,52 @@ fn errors_of_nix_point_at_the_users_file_and_line() {
 }
 
 #[test]
-fn files_that_git_does_not_know() {
-    if !e2e_wanted("files_that_git_does_not_know") {
+fn files_outside_the_hosts_tree() {
+    if !e2e_wanted("files_outside_the_hosts_tree") {
         return;
     }
     let scene = Scene::plain();
+    let good = std::fs::read_to_string(scene.repo.path().join(WEB)).unwrap();
+    scene.repo.write("hosts/db/extra.nix", "{ }\n").unwrap();
+    scene.add(WEB, "  imports = [ ../db/extra.nix ];");
+    let deployed = scene.deploy(&["web"], 3);
+    deployed.expect_error("outside-tree", "web");
+    assert!(
+        deployed.error()["fix"]
+            .as_str()
+            .unwrap()
+            .contains("modules/"),
+        "{:#}",
+        deployed.error()
+    );
+
+    scene.repo.write(WEB, &good).unwrap();
+    scene.add(
+        WEB,
+        "  environment.etc.outside.text = builtins.readFile /etc/hostname;",
+    );
+    scene
+        .deploy(&["web"], 3)
+        .expect_error("outside-tree", "web");
+
+    scene.repo.write(WEB, &good).unwrap();
+    scene.repo.write(".gitignore", "*.secret.nix\n").unwrap();
+    scene
+        .repo
+        .write_untracked("hosts/web/my.secret.nix", "{ }\n")
+        .unwrap();
+    scene.add(WEB, "  imports = [ ./my.secret.nix ];");
+    scene
+        .deploy(&["web"], 3)
+        .expect_error("ignored-file", "web");
+
+    // A file that Git has merely not been told of is a file like any other.
+    scene.repo.write(WEB, &good).unwrap();
     scene
         .repo
         .write_untracked("hosts/web/extra.nix", "{ }\n")
         .unwrap();
     scene.add(WEB, "  imports = [ ./extra.nix ];");
-    let deployed = scene.deploy(&["web"], 3);
-    deployed.expect_error("untracked-file", "web");
-    assert_eq!(deployed.error()["fix"], "git add hosts/web/extra.nix");
-    scene.repo.git(&["add", "hosts/web/extra.nix"]).unwrap();
     assert_eq!(scene.deploy(&["web"], 0).outcome("web"), "changed");
 }
 

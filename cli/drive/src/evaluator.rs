@@ -1,0 +1,190 @@
+//! Evaluations that are done once: host tree → table → at most one Nix process.
+//!
+//! Sound because a pure evaluation depends on its source tree, the attribute, the version of Nix and the system alone, and all of them are
+//! in the key; the lock file is in the tree. Failures are never remembered.
+
+use crate::memory::Budget;
+use crate::nix;
+use crate::process::{Stop, on_path};
+use crate::repo::Repo;
+use crate::table::{self, Key, Peak, Program, Table};
+use crate::tree::{HostTree, Trees};
+use infra_model::{Code, Diagnostic, Evaluation, HostSpec, Settings, SystemAnswer};
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::{Duration, Instant, SystemTime};
+
+/// Evaluates the hosts of one repository.
+pub struct Evaluator {
+    repo: Repo,
+    repo_key: String,
+    table: Table,
+    trees: Mutex<Trees>,
+    nix: Mutex<Option<String>>,
+    budget: Budget,
+    settings: Evaluations,
+}
+
+/// How evaluations are done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Evaluations {
+    /// Whether remembered answers are believed.
+    pub use_table: bool,
+    /// What evaluators may take together, in MiB; by default most of what is free.
+    pub memory_mib: Option<u32>,
+    /// How long one may take.
+    pub timeout: Duration,
+}
+
+impl Evaluator {
+    /// Reads what the hosts share. Warnings are things to tell the user that stop nothing.
+    pub fn open(
+        cache: &Path,
+        repo: &Repo,
+        settings: &Settings,
+        evaluations: Evaluations,
+    ) -> Result<(Self, Vec<Diagnostic>), Diagnostic> {
+        let opened = Table::open(cache)?;
+        let trees = Trees::open(cache, repo, settings, &opened.table)?;
+        let evaluator = Self {
+            repo_key: repo.root().to_string_lossy().into_owned(),
+            repo: repo.clone(),
+            table: opened.table,
+            trees: Mutex::new(trees),
+            nix: Mutex::new(None),
+            budget: Budget::new(evaluations.memory_mib),
+            settings: evaluations,
+        };
+        Ok((evaluator, opened.warning.into_iter().collect()))
+    }
+
+    /// The tree of a host as its files are now.
+    pub fn tree(&self, host: &HostSpec) -> Result<HostTree, Diagnostic> {
+        let mut trees = self.trees.lock().map_err(|_| poisoned())?;
+        trees.host(host)
+    }
+
+    /// What is remembered, for other questions than evaluations.
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// Evaluates a host, or remembers it.
+    pub async fn evaluate(&self, host: &HostSpec, stop: Stop) -> Result<Evaluation, Diagnostic> {
+        let tree = self.tree(host)?;
+        let key = Key {
+            tree: tree.tree.clone(),
+            attribute: nix::system_attribute(&host.name),
+            nix: self.nix_version().await?,
+            system: host.system.clone(),
+        };
+        if let Some(found) = self.remembered(&key) {
+            self.saw(host, &tree);
+            return Ok(found);
+        }
+        let known = self.table.peak(&self.repo_key, &host.name);
+        let _room = self.budget.room_for(known.map(|peak| peak.bytes)).await;
+        let begun = Instant::now();
+        let evaluation = nix::evaluate(&self.repo, host, &tree.flake, stop);
+        // Dropping it ends the process.
+        let (text, peak_bytes) = tokio::time::timeout(self.settings.timeout, evaluation)
+            .await
+            .map_err(|_| self.too_slow(host))??;
+        let answer = SystemAnswer::parse(&text)?;
+        let seconds = begun.elapsed().as_secs_f64();
+        let evaluation = table::Evaluation {
+            answer: text,
+            seconds,
+            peak_bytes: peak_bytes.unwrap_or_default(),
+        };
+        self.table.put(&key, &evaluation, SystemTime::now());
+        if let Some(bytes) = peak_bytes {
+            self.table
+                .learn(&self.repo_key, &host.name, Peak { bytes, seconds });
+        }
+        self.saw(host, &tree);
+        Ok(Evaluation {
+            answer,
+            tree: tree.tree,
+            remembered: false,
+            seconds,
+            peak_bytes,
+        })
+    }
+
+    /// A remembered answer whose derivation has not been collected since.
+    fn remembered(&self, key: &Key) -> Option<Evaluation> {
+        if !self.settings.use_table {
+            return None;
+        }
+        let found = self.table.get(key, SystemTime::now())?;
+        let answer = SystemAnswer::parse(&found.answer).ok()?;
+        Path::new(answer.toplevel.drv.as_str())
+            .exists()
+            .then(|| Evaluation {
+                answer,
+                tree: key.tree.clone(),
+                remembered: true,
+                seconds: found.seconds,
+                peak_bytes: Some(found.peak_bytes).filter(|bytes| *bytes > 0),
+            })
+    }
+
+    fn too_slow(&self, host: &HostSpec) -> Diagnostic {
+        Diagnostic::new(
+            Code::EvaluationTimeout,
+            format!("the evaluation of {} took longer than {} s", host.name, self.settings.timeout.as_secs()),
+        )
+        .with_cause("an evaluation without end is mostly a value that depends on itself through ever new values")
+        .with_fix("give it longer with --timeout SECONDS, or look for the recursion in what changed: infra why HOST")
+    }
+
+    fn saw(&self, host: &HostSpec, tree: &HostTree) {
+        self.table
+            .keep_seen(&self.repo_key, &host.name, &tree.tree, SystemTime::now());
+    }
+
+    /// Trees this host had before, newest first.
+    pub fn seen(&self, host: &HostSpec) -> Vec<(String, SystemTime)> {
+        const LIMIT: u32 = 100;
+        self.table.seen(&self.repo_key, &host.name, LIMIT)
+    }
+
+    /// The version of Nix, asked once per binary: the file itself is the key.
+    async fn nix_version(&self) -> Result<String, Diagnostic> {
+        if let Some(version) = self.nix.lock().map_err(|_| poisoned())?.clone() {
+            return Ok(version);
+        }
+        let program = on_path("nix").and_then(|path| Program::at(&path).ok());
+        let known = program
+            .as_ref()
+            .and_then(|program| self.table.program_version(program));
+        let version = if let Some(version) = known {
+            version
+        } else {
+            let version = nix::version().await?;
+            if let Some(program) = &program {
+                self.table.keep_program_version(program, &version);
+            }
+            version
+        };
+        *self.nix.lock().map_err(|_| poisoned())? = Some(version.clone());
+        Ok(version)
+    }
+
+    /// Keeps what was learned about the repository's files; answers what could not be kept.
+    pub fn finish(&self) -> Vec<Diagnostic> {
+        if let Ok(mut trees) = self.trees.lock() {
+            trees.remember(&self.table);
+        }
+        self.table.take_warnings()
+    }
+}
+
+fn poisoned() -> Diagnostic {
+    Diagnostic::new(
+        Code::Internal,
+        "an earlier step broke while it read the repository",
+    )
+    .with_fix("this is a bug: please report it with the run's journal")
+}

@@ -1,0 +1,123 @@
+//! `infra why HOST`: the files that make a host another than it was.
+
+use super::{answer, refuse, warn};
+use crate::args::{Global, Why as Args};
+use crate::workspace::Workspace;
+use infra_drive::evaluator::Evaluator;
+use infra_drive::table::cache_dir;
+use infra_drive::tree;
+use infra_model::answer::{Answer, Exit, Receipt, Why};
+use infra_model::{Code, Diagnostic, HostSpec, Place};
+use std::fmt::Write as _;
+
+pub(super) fn run(global: &Global, args: &Args) -> Exit {
+    const NAME: &str = "why";
+    match look(global, args) {
+        Ok(why) => {
+            let text = show(&why);
+            answer(global, &Answer::new(NAME, vec![why], Vec::new()), &text);
+            Exit::Ok
+        }
+        Err(faults) => refuse(NAME, global, faults),
+    }
+}
+
+fn look(global: &Global, args: &Args) -> Result<Why, Vec<Diagnostic>> {
+    let one = |fault: Diagnostic| vec![fault];
+    let workspace = Workspace::open(global).map_err(one)?;
+    let host = workspace.host(&args.host)?;
+    let (evaluator, warnings) = workspace.evaluator(global).map_err(one)?;
+    warn(global, &warnings);
+    let now = evaluator.tree(&host).map_err(one)?.tree;
+    let since = match &args.since {
+        Some(given) => Some(given_tree(&workspace, &host, &evaluator, given).map_err(one)?),
+        None => earlier_tree(&workspace, &host, &evaluator, &now),
+    };
+    let files = match &since {
+        None => Vec::new(),
+        Some(since) => tree::compare(&cache_dir(), since, &now)
+            .map_err(one)?
+            .ok_or_else(|| vec![forgotten(&host, since)])?,
+    };
+    warn(global, &evaluator.finish());
+    Ok(Why {
+        name: host.name,
+        since,
+        tree_id: now,
+        files,
+    })
+}
+
+/// What was last deployed from this machine; else the newest tree before the one of now.
+fn earlier_tree(
+    workspace: &Workspace,
+    host: &HostSpec,
+    evaluator: &Evaluator,
+    now: &str,
+) -> Option<String> {
+    let receipt: Option<Receipt> = workspace.state().last_receipt(&host.name);
+    receipt.and_then(|receipt| receipt.result.tree).or_else(|| {
+        let seen = evaluator.seen(host);
+        seen.into_iter()
+            .map(|(tree, _)| tree)
+            .find(|tree| tree != now)
+    })
+}
+
+/// A run of this machine, or (the beginning of) the id of a tree this host once had.
+fn given_tree(
+    workspace: &Workspace,
+    host: &HostSpec,
+    evaluator: &Evaluator,
+    given: &str,
+) -> Result<String, Diagnostic> {
+    if let Some(tree) = workspace.state().tree_of_run(given, &host.name) {
+        return Ok(tree);
+    }
+    let mut matching: Vec<String> = evaluator
+        .seen(host)
+        .into_iter()
+        .map(|(tree, _)| tree)
+        .filter(|tree| tree.starts_with(given))
+        .collect();
+    matching.sort_unstable();
+    matching.dedup();
+    match matching.as_slice() {
+        [tree] => Ok(tree.clone()),
+        _ => Err(Diagnostic::new(
+            Code::Usage,
+            format!("`{given}` is neither a run nor one tree of {}", host.name),
+        )
+        .with_place(Place::file("command line"))
+        .with_fix("`infra info` shows the last run, `infra eval --json` the id of the tree")
+        .with_host(&host.name)),
+    }
+}
+
+fn forgotten(host: &HostSpec, tree: &str) -> Diagnostic {
+    Diagnostic::new(
+        Code::MissingFile,
+        format!("the tree {tree} of {} is not kept any more", host.name),
+    )
+    .with_cause("the cache was cleared since")
+    .with_fix("deploy or evaluate the host once more; the next question can be answered")
+    .with_host(&host.name)
+}
+
+fn show(why: &Why) -> String {
+    let Some(since) = &why.since else {
+        return format!("{}: there is no earlier tree to compare with\n", why.name);
+    };
+    if why.files.is_empty() {
+        return format!("{}: nothing it reads has changed\n", why.name);
+    }
+    let mut text = format!("{}: {} → {}\n", why.name, short(since), short(&why.tree_id));
+    for file in &why.files {
+        let _ = writeln!(text, "  {:<8} {}", file.how.as_str(), file.path);
+    }
+    text
+}
+
+fn short(tree: &str) -> &str {
+    tree.get(..12).unwrap_or(tree)
+}
