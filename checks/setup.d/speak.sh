@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # What the set-up says: progress with the seconds since it began, and errors that name thing, cause and fix.
 
-started=$EPOCHREALTIME
+# One clock for a script and the scripts it calls.
+export INFRA_STARTED="${INFRA_STARTED:-$EPOCHREALTIME}"
 
 # seconds SINCE -> "12.3"; bash has no floating point, so count in tenths.
 seconds_since() {
@@ -11,7 +12,7 @@ seconds_since() {
 }
 
 say() {
-  printf '[%6s s] %s\n' "$(seconds_since "$started")" "$*"
+  printf '[%6s s] %s\n' "$(seconds_since "$INFRA_STARTED")" "$*"
 }
 
 # fail TITLE [CAUSE [FIX]]

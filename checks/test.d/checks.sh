@@ -24,8 +24,8 @@ stage_unit() {
     # One at a time: tests that start processes share their open files with each other's children for a moment, as long
     # as they are threads of one process (nextest gives each a process). The testkit's end-to-end tests are left out here
     # by kind, as nextest's profile leaves them out by name.
-    check rust cargo test --locked --workspace --exclude infra-testkit --lib --bins --tests -- --test-threads=1 &&
-      check rust-testkit cargo test --locked -p infra-testkit --lib --bins -- --test-threads=1 || return 1
+    check rust cargo test --locked --no-fail-fast --workspace --exclude infra-testkit --lib --bins --tests -- --test-threads=1 &&
+      check rust-testkit cargo test --locked --no-fail-fast -p infra-testkit --lib --bins -- --test-threads=1 || return 1
   fi
   check doctests cargo test --workspace --locked --doc
 }
@@ -48,7 +48,7 @@ stage_e2e() {
   if has_nextest; then
     check e2e cargo nextest run --profile e2e -p infra-testkit --locked
   else
-    check e2e cargo test -p infra-testkit --locked --test 'e2e_*' -- --test-threads=2
+    check e2e cargo test -p infra-testkit --locked --no-fail-fast --test 'e2e_*' -- --test-threads=2
   fi || return 1
   check leftovers leftovers_now
 }
