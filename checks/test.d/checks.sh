@@ -117,7 +117,7 @@ count_tests() {
 summary() {
   echo
   [ ! -e "$work/results" ] || awk '{ printf "%-18s %5d passed, %d failed  %7s s\n", $1, $2, $3, $4 }' "$work/results"
-  echo "all together: $(seconds_since "$started") s"
+  echo "all together: $(seconds_since "$INFRA_STARTED") s"
 }
 
 # The last line, for people and for CI. A run that tested nothing has not passed.
