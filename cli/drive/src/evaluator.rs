@@ -9,7 +9,7 @@ use crate::process::{Stop, on_path};
 use crate::repo::Repo;
 use crate::table::{self, Key, Peak, Program, Table};
 use crate::tree::{HostTree, Trees};
-use infra_model::{Code, Diagnostic, Evaluation, HostSpec, Settings, SystemAnswer};
+use infra_model::{Code, Diagnostic, Evaluation, HostSpec, Settings, StorePath, SystemAnswer};
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
@@ -23,6 +23,14 @@ pub struct Evaluator {
     nix: Mutex<Option<String>>,
     budget: Budget,
     settings: Evaluations,
+}
+
+/// What one process of Nix answered.
+struct Anew {
+    answer: SystemAnswer,
+    text: String,
+    seconds: f64,
+    peak_bytes: Option<u64>,
 }
 
 /// How evaluations are done.
@@ -64,24 +72,63 @@ impl Evaluator {
         trees.host(host)
     }
 
-    /// What is remembered, for other questions than evaluations.
-    pub fn table(&self) -> &Table {
-        &self.table
-    }
-
     /// Evaluates a host, or remembers it.
     pub async fn evaluate(&self, host: &HostSpec, stop: Stop) -> Result<Evaluation, Diagnostic> {
         let tree = self.tree(host)?;
-        let key = Key {
+        let key = self.key(host, &tree).await?;
+        self.saw(host, &tree);
+        if self.settings.use_table
+            && let Some(found) = self.remembered(&key)
+        {
+            return Ok(found);
+        }
+        let found = self.evaluate_anew(host, &tree, stop).await?;
+        let evaluation = table::Evaluation {
+            answer: found.text,
+            seconds: found.seconds,
+            peak_bytes: found.peak_bytes.unwrap_or_default(),
+        };
+        self.table.put(&key, &evaluation, SystemTime::now());
+        Ok(Evaluation {
+            answer: found.answer,
+            tree: tree.tree,
+            remembered: false,
+            seconds: found.seconds,
+            peak_bytes: found.peak_bytes,
+        })
+    }
+
+    /// Evaluates a host anew and compares with what is remembered of it. `None` if nothing is; else what was remembered and what came out,
+    /// which differ only if the promise is broken that an evaluation depends on its key alone.
+    pub async fn recheck(
+        &self,
+        host: &HostSpec,
+        stop: Stop,
+    ) -> Result<Option<(StorePath, StorePath)>, Diagnostic> {
+        let tree = self.tree(host)?;
+        let key = self.key(host, &tree).await?;
+        let Some(known) = self.remembered(&key) else {
+            return Ok(None);
+        };
+        let anew = self.evaluate_anew(host, &tree, stop).await?;
+        Ok(Some((known.answer.toplevel.drv, anew.answer.toplevel.drv)))
+    }
+
+    async fn key(&self, host: &HostSpec, tree: &HostTree) -> Result<Key, Diagnostic> {
+        Ok(Key {
             tree: tree.tree.clone(),
             attribute: nix::system_attribute(&host.name),
             nix: self.nix_version().await?,
             system: host.system.clone(),
-        };
-        if let Some(found) = self.remembered(&key) {
-            self.saw(host, &tree);
-            return Ok(found);
-        }
+        })
+    }
+
+    async fn evaluate_anew(
+        &self,
+        host: &HostSpec,
+        tree: &HostTree,
+        stop: Stop,
+    ) -> Result<Anew, Diagnostic> {
         let known = self.table.peak(&self.repo_key, &host.name);
         let _room = self.budget.room_for(known.map(|peak| peak.bytes)).await;
         let begun = Instant::now();
@@ -92,21 +139,13 @@ impl Evaluator {
             .map_err(|_| self.too_slow(host))??;
         let answer = SystemAnswer::parse(&text)?;
         let seconds = begun.elapsed().as_secs_f64();
-        let evaluation = table::Evaluation {
-            answer: text,
-            seconds,
-            peak_bytes: peak_bytes.unwrap_or_default(),
-        };
-        self.table.put(&key, &evaluation, SystemTime::now());
         if let Some(bytes) = peak_bytes {
             self.table
                 .learn(&self.repo_key, &host.name, Peak { bytes, seconds });
         }
-        self.saw(host, &tree);
-        Ok(Evaluation {
+        Ok(Anew {
             answer,
-            tree: tree.tree,
-            remembered: false,
+            text,
             seconds,
             peak_bytes,
         })
@@ -114,9 +153,6 @@ impl Evaluator {
 
     /// A remembered answer whose derivation has not been collected since.
     fn remembered(&self, key: &Key) -> Option<Evaluation> {
-        if !self.settings.use_table {
-            return None;
-        }
         let found = self.table.get(key, SystemTime::now())?;
         let answer = SystemAnswer::parse(&found.answer).ok()?;
         Path::new(answer.toplevel.drv.as_str())

@@ -82,7 +82,7 @@ pub(crate) enum Command {
         action: Cache,
     },
     /// Check this machine, the repository, and (if selected) hosts for what commonly goes wrong.
-    Doctor(Selection),
+    Doctor(Doctor),
     /// Print what makes a shell complete infra's commands and host names.
     Completions {
         /// The shell: bash, elvish, fish, powershell or zsh.
@@ -125,6 +125,16 @@ pub(crate) struct Exec {
     /// The command line; the host's login shell reads it, as with ssh.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// Evaluate N remembered hosts anew and compare: the selected ones, or any.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) recheck: Option<u16>,
 }
 
 /// Arguments of `why`.

@@ -1,17 +1,20 @@
 //! `infra doctor`: what commonly goes wrong, looked for before it does.
 
 use super::{answer, refuse};
-use crate::args::{Global, Selection};
+use crate::args::{Doctor, Global, Selection};
 use crate::workspace::Workspace;
 use infra_drive::process::{Stop, Tool};
 use infra_drive::ssh::{Connection, Target};
 use infra_drive::{host, nix};
 use infra_model::answer::{Answer, Check, Exit, Patient, Verdict};
-use infra_model::{Diagnostic, HostName, HostSpec, HostState};
+use infra_model::{Diagnostic, HostName, HostSpec, HostState, StorePath};
 use infra_view::style::{BAD, GOOD, WARN, paint};
+use std::time::SystemTime;
 
 /// Nix before this has flakes that behave differently.
 const OLDEST_NIX: (u64, u64) = (2, 18);
+/// What `--recheck` looks at.
+const REMEMBERED: &str = "remembered evaluation";
 /// Less free space than this makes deployments fail in the middle.
 const LITTLE_SPACE: u64 = 1 << 30;
 
@@ -43,8 +46,9 @@ fn mend(check: Check, fix: &str) -> Check {
     }
 }
 
-pub(super) async fn run(global: &Global, selection: &Selection) -> Exit {
+pub(super) async fn run(global: &Global, args: &Doctor) -> Exit {
     const NAME: &str = "doctor";
+    let selection = &args.selection;
     let mut own = Patient {
         name: None,
         checks: vec![
@@ -79,7 +83,72 @@ pub(super) async fn run(global: &Global, selection: &Selection) -> Exit {
             });
         }
     }
+    if let Some(count) = args.recheck {
+        match recheck(global, &workspace, selection, usize::from(count)).await {
+            Ok(checked) => patients.extend(checked),
+            Err(faults) => return refuse(NAME, global, faults),
+        }
+    }
     tell(global, patients)
+}
+
+/// Evaluates remembered hosts anew and compares. Which, if there are more than enough, is left to chance: over time all come up.
+async fn recheck(
+    global: &Global,
+    workspace: &Workspace,
+    selection: &Selection,
+    count: usize,
+) -> Result<Vec<Patient>, Vec<Diagnostic>> {
+    let mut hosts = workspace.select_to_look(selection)?;
+    hosts.retain(|host| host.class.is_deployable());
+    let (evaluator, _) = workspace.evaluator(global).map_err(|fault| vec![fault])?;
+    let turn = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.subsec_micros() as usize);
+    if !hosts.is_empty() {
+        let turn = turn % hosts.len();
+        hosts.rotate_left(turn);
+    }
+    let mut patients = Vec::new();
+    for host in hosts {
+        if patients.len() == count {
+            break;
+        }
+        let check = match evaluator.recheck(&host, Stop::never()).await {
+            Ok(None) => continue,
+            Ok(Some((known, anew))) => compared(&known, &anew),
+            Err(fault) => faulty(REMEMBERED, &fault),
+        };
+        patients.push(Patient {
+            name: Some(host.name.clone()),
+            checks: vec![check],
+        });
+    }
+    if patients.is_empty() {
+        patients.push(Patient {
+            name: None,
+            checks: vec![found(
+                REMEMBERED,
+                Verdict::Warning,
+                "nothing is remembered of these hosts yet",
+            )],
+        });
+    }
+    Ok(patients)
+}
+
+fn compared(known: &StorePath, anew: &StorePath) -> Check {
+    if known == anew {
+        return fine(REMEMBERED, "evaluated anew, the same comes out");
+    }
+    mend(
+        found(
+            REMEMBERED,
+            Verdict::Failed,
+            format!("remembered {known}, but {anew} comes out"),
+        ),
+        "infra cache clear; and report it: an evaluation depends on something it must not",
+    )
 }
 
 fn tell(global: &Global, patients: Vec<Patient>) -> Exit {
@@ -258,7 +327,25 @@ fn check_space(state: &HostState) -> Option<Check> {
 
 #[cfg(test)]
 mod tests {
-    use super::version_numbers;
+    use super::{compared, version_numbers};
+    use infra_model::StorePath;
+    use infra_model::answer::Verdict;
+
+    #[test]
+    fn another_derivation_than_remembered_is_a_loud_failure() {
+        let path = |name: &str| {
+            StorePath::parse(&format!(
+                "/nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-{name}.drv"
+            ))
+            .expect("a store path")
+        };
+        assert_eq!(compared(&path("a"), &path("a")).verdict, Verdict::Ok);
+        let check = compared(&path("a"), &path("b"));
+        assert_eq!(check.verdict, Verdict::Failed);
+        assert!(
+            check.found.contains("-a.drv") && check.found.contains("-b.drv") && check.fix.is_some()
+        );
+    }
 
     #[test]
     fn reads_the_versions_of_all_flavours() {

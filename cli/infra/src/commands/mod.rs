@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Args) -> Exit {
         Command::Exec(exec) => wait(exec::run(global, exec)),
         Command::Why(why) => why::run(global, why),
         Command::Cache { action } => cache::run(global, *action),
-        Command::Doctor(selection) => wait(doctor::run(global, selection)),
+        Command::Doctor(args) => wait(doctor::run(global, args)),
     }
 }
 

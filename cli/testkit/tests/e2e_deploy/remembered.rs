@@ -126,6 +126,36 @@ fn a_failure_is_not_remembered_and_a_collected_derivation_is_made_again() {
 }
 
 #[test]
+fn what_is_remembered_can_be_checked() {
+    if !e2e_wanted("what_is_remembered_can_be_checked") {
+        return;
+    }
+    let scene = Scene::plain();
+    let verdicts = || -> Vec<String> {
+        let finished = scene.infra(&["doctor", "--recheck", "2", "--json"]);
+        let answer: Value = serde_json::from_str(finished.text()).unwrap();
+        let checks = answer["hosts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|host| host["checks"].as_array().unwrap().clone());
+        checks
+            .filter(|check| check["about"] == "remembered evaluation")
+            .map(|check| check["verdict"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(verdicts(), ["warning"], "nothing is remembered yet");
+    eval(&scene, &["--all"]);
+    assert_eq!(verdicts(), ["ok", "ok"]);
+    scene.greet("Not evaluated yet");
+    assert_eq!(
+        verdicts(),
+        ["ok"],
+        "what is not remembered cannot be checked"
+    );
+}
+
+#[test]
 fn nothing_changed_starts_no_process() {
     if !e2e_wanted("nothing_changed_starts_no_process") {
         return;
