@@ -188,6 +188,10 @@ impl Seed<'_> {
         };
         link(&format!("../{unit}"), &wants.join(unit))?;
         link("../ssh.service", &wants.join("ssh.service"))?;
+        files::write(&units.join("run-procfs.mount"), WHOLE_PROCFS, 0o644)?;
+        let early = units.join("sysinit.target.wants");
+        files::folder(&early, 0o755)?;
+        link("../run-procfs.mount", &early.join("run-procfs.mount"))?;
         files::folder(&root.join("etc/systemd"), 0o755)?;
         files::folder(&root.join("etc/systemd/system"), 0o755)?;
         for quiet in QUIET_UNITS {
@@ -196,6 +200,19 @@ impl Seed<'_> {
         Ok(())
     }
 }
+
+/// A second /proc without anything mounted over it. nspawn hides files of the first one, and where all
+/// are hidden like that the kernel lets no user namespace mount its own ("mount too revealing"): from
+/// systemd 257 on (Debian 13) Nix's build sandbox would not work on the host.
+const WHOLE_PROCFS: &str = "[Unit]\n\
+     Description=A procfs that build sandboxes may copy\n\
+     DefaultDependencies=no\n\
+     Before=sysinit.target\n\
+     [Mount]\n\
+     What=proc\n\
+     Where=/run/procfs\n\
+     Type=proc\n\
+     Options=nosuid,nodev,noexec\n";
 
 /// The names of Nix's programs.
 fn nix_programs(prefix: &Path) -> Result<Vec<String>, FileError> {
