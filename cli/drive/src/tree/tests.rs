@@ -135,7 +135,7 @@ async fn what_is_elsewhere_changes_nothing() {
     scene.write("secrets/shared/x.age", "secret");
     scene.write("context/shared.toml", "a = 1\n");
     scene.write("infra.toml", "waves = [\"web\"] # a comment\n");
-    scene.write(".github/workflow.yml", "x");
+    scene.write(".github/ci.yml", "x");
     assert_eq!(scene.id("web"), web);
     assert_ne!(scene.id("db"), db);
     scene.write("infra.toml", "[defaults]\nuser = \"deploy\"\n");

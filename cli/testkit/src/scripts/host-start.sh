@@ -37,8 +37,8 @@ mount_store() {
 # what is bound below survives, as on a NixOS with its root in memory.
 mount_root() {
   mount -t tmpfs -o mode=0755,size=512m lab-root "$mnt"
-  mkdir "$mnt/upper" "$mnt/work" "$root"
-  mount -t overlay -o "lowerdir=$HOST_DIR/seed:$ROOTFS,upperdir=$mnt/upper,workdir=$mnt/work" lab-root "$root"
+  mkdir "$mnt/upper" "$mnt/scratch" "$root"
+  mount -t overlay -o "lowerdir=$HOST_DIR/seed:$ROOTFS,upperdir=$mnt/upper,workdir=$mnt/scratch" lab-root "$root"
   for kept in persist var/lib/infra; do
     mkdir -p "$root/$kept" "$HOST_DIR/persist/$kept"
     mount --bind "$HOST_DIR/persist/$kept" "$root/$kept"
