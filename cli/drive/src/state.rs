@@ -14,7 +14,8 @@ pub struct State {
     dir: PathBuf,
 }
 
-/// The journal of one run: its events as NDJSON, each line on disk before the next effect.
+/// The journal of one run: its events as NDJSON, each line handed to the kernel before the next effect. It outlives a killed infra; a power cut of
+/// this machine may take its last lines, since it is not synchronised to disk line by line (the receipt is).
 #[derive(Debug)]
 pub struct Journal {
     run: String,
