@@ -23,19 +23,48 @@ pub struct Journal {
     dir: PathBuf,
 }
 
+/// What keeps our names apart from those of the folders on the way to a repository.
+const OWN: &str = "@";
+
+/// The folder of all repositories' state.
+pub(crate) fn repos_dir() -> PathBuf {
+    std::env::var_os("XDG_STATE_HOME")
+        .map(PathBuf::from)
+        .filter(|dir| dir.is_absolute())
+        .or_else(|| std::env::home_dir().map(|home| home.join(".local/state")))
+        .unwrap_or_else(|| PathBuf::from("/var/lib"))
+        .join("infra/repos")
+}
+
+/// Every state folder below `repos`, with the repository it is of, which need not be there any more.
+pub(crate) fn all_below(repos: &Path) -> Vec<(PathBuf, PathBuf)> {
+    let mut found = Vec::new();
+    let mut open = vec![PathBuf::new()];
+    while let Some(at) = open.pop() {
+        let entries = fs::read_dir(repos.join(&at)).into_iter().flatten();
+        for name in entries.filter_map(|entry| Some(entry.ok()?.file_name())) {
+            if name == OWN {
+                found.push((repos.join(&at).join(OWN), Path::new("/").join(&at)));
+            } else {
+                open.push(at.join(name));
+            }
+        }
+    }
+    found
+}
+
 impl State {
     /// The state folder of the repository at `root`. Touches nothing.
     pub fn of(root: &Path) -> Self {
-        let base = std::env::var_os("XDG_STATE_HOME")
-            .map(PathBuf::from)
-            .filter(|dir| dir.is_absolute())
-            .or_else(|| std::env::home_dir().map(|home| home.join(".local/state")))
-            .unwrap_or_else(|| PathBuf::from("/var/lib"));
         // Below the repository's own path, so that a person finds it; `@` keeps our names apart from those of folders.
         let relative = root.strip_prefix("/").unwrap_or(root);
         Self {
-            dir: base.join("infra/repos").join(relative).join("@"),
+            dir: repos_dir().join(relative).join(OWN),
         }
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// Begins the journal of a new run. Fails before anything is done if it cannot be written.

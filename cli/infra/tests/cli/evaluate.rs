@@ -134,6 +134,31 @@ fn build_fails() {
 }
 
 #[test]
+fn a_derivation_collected_before_its_build_is_evaluated_again() {
+    // What the fake names is in no store.
+    let env = Env::pair().set("FAKE_COLLECTED", "1");
+    shows!(env, ["build", "web"], @"
+    exit 0
+    --- stdout
+    HOST  SYSTEM
+    web   /nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-web
+    --- stderr
+         build  web  [time]
+      evaluate  web  [time]
+    ");
+    assert_eq!(
+        env.calls(),
+        [
+            "nix --version",
+            "nix eval",
+            "nix build",
+            "nix eval",
+            "nix build"
+        ]
+    );
+}
+
+#[test]
 fn a_terminal_shows_the_same_lines_whatever_it_can_do() {
     let able = Env::pair().set("TERM", "xterm").on_terminal("eval web");
     assert!(able.contains("evaluate\u{1b}[0m  web"), "{able:?}");
