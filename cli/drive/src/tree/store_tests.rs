@@ -1,0 +1,1 @@
+//! The store of trees as it is cleaned.
