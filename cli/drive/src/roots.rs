@@ -95,6 +95,10 @@ impl Roots {
     pub fn point(&self, host: &HostName, root: Root, system: &System) -> io::Result<bool> {
         let mut links = vec![(root.drv_name(), &system.drv)];
         links.extend(system.out.as_ref().map(|out| (root.name().to_owned(), out)));
+        if system.out.is_none() {
+            // What may be there is the result of a system before.
+            let _ = fs::remove_file(self.dir.join(host.as_str()).join(root.name()));
+        }
         let mut all = true;
         for (name, target) in links {
             let link = self.dir.join(host.as_str()).join(name);
@@ -307,12 +311,12 @@ mod tests {
             out: None,
         };
         assert!(roots.point(&web(), Root::Planned, &far).expect("ok"));
-        assert_eq!(leads_to(&link), Path::new(path("b").as_str()));
+        assert!(!link.is_symlink());
         assert_eq!(leads_to(&drv_link), Path::new(path("c.drv").as_str()));
-        // Nix's link is gone, or is that of another.
-        fs::remove_file(roots.auto.join(hash_of(&link).expect("a hash"))).expect("there");
+        // Nix's link is gone.
+        fs::remove_file(roots.auto.join(hash_of(&drv_link).expect("a hash"))).expect("there");
         assert!(!point("d"));
-        assert_eq!(leads_to(&link), Path::new(path("b").as_str()));
+        assert_eq!(leads_to(&drv_link), Path::new(path("c.drv").as_str()));
     }
 
     #[test]
