@@ -152,7 +152,7 @@ pub(crate) struct Why {
 /// Actions of `cache`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 pub(crate) enum Cache {
-    /// Show what is remembered, how large it is, and how many systems are protected from Nix's garbage collector.
+    /// Show what is remembered, how large it is, and how many links protect systems from Nix's garbage collector.
     Info,
     /// Forget what has not been used for longest, until what is left is of reasonable size; trees older than 90 days; and let Nix collect the
     /// systems of hosts that are no more, and those that were planned 30 days ago.

@@ -99,6 +99,8 @@ pub enum Code {
     CacheUnusable,
     /// What infra remembered between runs was damaged or of another version, and was set aside.
     CacheSetAside,
+    /// An answer could not be written where it was to go.
+    OutputLost,
     /// The run was interrupted before it came to this.
     Interrupted,
     /// A broken promise inside infra: a bug.

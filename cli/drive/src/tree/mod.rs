@@ -204,6 +204,8 @@ pub(crate) fn now() -> SystemTime {
 }
 
 #[cfg(test)]
+mod revision_tests;
+#[cfg(test)]
 mod store_tests;
 #[cfg(test)]
 mod tests;

@@ -37,7 +37,7 @@ impl<'g> Past<'g> {
         }
         let id = match git.repo.rev_parse_single(name) {
             Ok(id) => id,
-            Err(error) => return Ok(Err(error.to_string())),
+            Err(error) => return Ok(Err(why_unknown(&error))),
         };
         let unreadable = |error: &dyn std::fmt::Display| {
             at(
@@ -251,6 +251,18 @@ impl<'g> Past<'g> {
         .with_cause(error.to_string())
         .with_fix("see that the clone has it: git fsck")
     }
+}
+
+/// What the parser of revisions says is about itself. Of use is only whether there are none or too many.
+fn why_unknown(error: &dyn std::error::Error) -> String {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.to_string().contains("ambiguous") {
+            return "in Git it is the beginning of more than one id".to_owned();
+        }
+        next = error.source();
+    }
+    "this clone has no commit, branch or tag of that name".to_owned()
 }
 
 fn no_repository(name: &str) -> Diagnostic {

@@ -30,7 +30,7 @@ const KEPT_BYTES: u64 = 1 << 30;
 
 /// How long to wait for others: for the short work of removing, or until those who use trees have ended.
 const PATIENCE: Duration = Duration::from_secs(20);
-const IMPATIENCE: Duration = Duration::from_secs(2);
+const IMPATIENCE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// What is in the store, and what was just removed from it.

@@ -74,6 +74,25 @@ async fn what_is_wanted_stays_whole_and_the_rest_goes() {
 }
 
 #[test]
+fn a_cleaning_that_breaks_off_leaves_no_tree_that_only_looks_whole() {
+    let scene = Scene::new();
+    let written = scene.host_tree("web");
+    // What is no file cannot be removed as one: everything after it is left.
+    let stone = scene
+        .objects()
+        .join("ff/00000000000000000000000000000000000000");
+    fs::create_dir_all(&stone).expect("writable");
+    let before = store::info(&scene.cache()).expect("readable").objects;
+    store::keep(&scene.cache(), (&[], &[]), 0).expect_err("broken off");
+    let (folder, name) = written.commit.split_at(2);
+    let has_commit = scene.objects().join(folder).join(name).exists();
+    let gone = before - store::info(&scene.cache()).expect("readable").objects;
+    assert_eq!(gone, u64::from(!has_commit), "nothing but the commit");
+    fs::remove_dir(&stone).expect("there");
+    assert_eq!(scene.host_tree("web"), written);
+}
+
+#[test]
 fn earlier_trees_stay_while_there_is_room() {
     let scene = Scene::new();
     let ids = [1, 2, 3, 4].map(|number: u32| {

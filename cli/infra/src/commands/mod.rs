@@ -21,8 +21,23 @@ use infra_view::Screen;
 use serde::Serialize;
 use std::sync::Arc;
 
-/// Runs the command.
+/// Runs the command. An answer that did not arrive is no success.
 pub(crate) fn run(args: &Args) -> Exit {
+    let exit = perform(args);
+    match Screen.ungiven() {
+        None => exit,
+        Some(fault) => {
+            Screen.errors(&[fault]);
+            if exit == Exit::Ok {
+                Exit::SomeFailed
+            } else {
+                exit
+            }
+        }
+    }
+}
+
+fn perform(args: &Args) -> Exit {
     let global = &args.global;
     match &args.command {
         Command::List(selection) => list::run(global, selection),

@@ -130,6 +130,20 @@ impl Env {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    /// Git in the repository, with an identity of its own.
+    pub(crate) fn git(&self, words: &[&str]) {
+        let identity = ["-c", "user.name=a", "-c", "user.email=a@b"];
+        let branch = ["-c", "init.defaultBranch=main"];
+        let output = self.output_of("git", &[&identity[..], &branch, words].concat());
+        assert!(output.status.success(), "git {words:?}: {output:?}");
+    }
+
+    /// `infra` with words that a shell reads; a pipe fails if any part of it does.
+    pub(crate) fn shell(&self, words: &str) -> Output {
+        let line = format!("set -o pipefail; '{}' {words}", env!("CARGO_BIN_EXE_infra"));
+        self.output_of("bash", &["-c", &line])
+    }
+
     fn output_of(&self, program: &str, args: &[&str]) -> Output {
         let path = |name: &str| self.dir.path().join(name);
         #[expect(
