@@ -42,6 +42,8 @@ pub struct Trees {
     store: gix::Repository,
     dir: PathBuf,
     shared: Folder,
+    /// Whether every file of it is known to be in the store.
+    shared_is_whole: bool,
     settings: Option<String>,
     walked: walk::Walker,
     // Held, not read.
@@ -81,6 +83,7 @@ impl Trees {
             store,
             dir,
             shared,
+            shared_is_whole: false,
             settings: tree::settings_text(&settings.defaults),
             walked,
             _lock: lock,
@@ -94,9 +97,10 @@ impl Trees {
         let commit = self.id_of(&commit_of(tree))?;
         // Where the commit is, all of its tree is. Else files that were not read again must be known to be there: the store may have been
         // cleaned since they were read.
-        if !self.store.has_object(commit) && !root.is_whole(&self.store) {
+        if !self.store.has_object(commit) && !self.is_whole(&root) {
             self.walked.forget();
             self.shared = self.walked.shared(&self.store)?;
+            self.shared_is_whole = true;
             root = self.folder_of(host)?;
             tree = root.write(&self.store)?;
         }
@@ -114,6 +118,12 @@ impl Trees {
             commit: commit.to_string(),
             flake,
         })
+    }
+
+    /// What is shared is looked for once: nothing goes while we hold the lock.
+    fn is_whole(&mut self, root: &Folder) -> bool {
+        self.shared_is_whole = self.shared_is_whole || self.shared.is_whole(&self.store);
+        self.shared_is_whole && root.hosts().is_none_or(|own| own.is_whole(&self.store))
     }
 
     /// The tree a host had in a revision of the user's Git repository. Its files are not written: it is there to be compared.
