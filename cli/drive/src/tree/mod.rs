@@ -10,6 +10,7 @@ mod store;
 mod walk;
 
 pub use build::compare;
+pub use revision::names as revisions;
 pub use store::{Stored, clear, gc, info};
 
 use crate::repo::Repo;

@@ -253,6 +253,23 @@ impl<'g> Past<'g> {
     }
 }
 
+/// Names that a revision may be given by: branches and tags of the Git repository that `dir` lies in.
+pub fn names(dir: &std::path::Path) -> Vec<String> {
+    let Ok(repo) = gix::discover(dir) else {
+        return Vec::new();
+    };
+    let Ok(all) = repo.references() else {
+        return Vec::new();
+    };
+    let branches = all.local_branches().into_iter().flatten();
+    let tags = all.tags().into_iter().flatten();
+    branches
+        .chain(tags)
+        .filter_map(Result::ok)
+        .map(|reference| reference.name().shorten().to_string())
+        .collect()
+}
+
 /// What the parser of revisions says is about itself. Of use is only whether there are none or too many.
 fn why_unknown(error: &dyn std::error::Error) -> String {
     let mut next = Some(error);

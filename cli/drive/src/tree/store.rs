@@ -151,7 +151,7 @@ pub fn gc(cache: &Path, table: &Table, now: SystemTime) -> Result<Stored, Diagno
         .partition(|seen| seen.is_last);
     let trees = |seen: Vec<Seen>| seen.into_iter().map(|seen| seen.tree).collect::<Vec<_>>();
     let mut wanted = trees(last);
-    wanted.extend(state::deployed_trees(&is_there));
+    wanted.extend(state::deployed_trees(&state::repos_dir(), &is_there));
     keep(cache, (&wanted, &trees(earlier)), KEPT_BYTES)
 }
 

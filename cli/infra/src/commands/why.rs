@@ -139,8 +139,8 @@ fn forgotten(host: &HostSpec, tree: &str) -> Diagnostic {
         Code::MissingFile,
         format!("the tree {tree} of {} is not kept any more", host.name),
     )
-    .with_cause("the cache was cleared since")
-    .with_fix("deploy or evaluate the host once more; the next question can be answered")
+    .with_cause("the cache was cleared since, or it was too long ago: infra cache gc keeps earlier trees for 90 days")
+    .with_fix("compare with a revision in Git: --since REV; or evaluate the host once more, and the next question can be answered")
     .with_host(&host.name)
 }
 
