@@ -5,6 +5,8 @@
 //! what is ignored. Files that have not changed since they were last read are not read again.
 
 mod build;
+mod content;
+mod git;
 mod walk;
 
 pub use build::compare;
@@ -117,9 +119,9 @@ impl Trees {
         self.walked.remember(table);
     }
 
-    /// Things a user should know about: files that cannot be in a tree.
-    pub fn warnings(&self) -> &[Diagnostic] {
-        self.walked.warnings()
+    /// Things a user should know about files: such as cannot be in a tree, or should not. Each is told once.
+    pub fn take_warnings(&mut self) -> Vec<Diagnostic> {
+        self.walked.take_warnings()
     }
 
     fn commit(&self, tree: gix::ObjectId) -> Result<gix::ObjectId, Diagnostic> {
@@ -143,6 +145,12 @@ impl Trees {
             .map_err(|error| broken("written", error))?;
         Ok(id.detach())
     }
+}
+
+/// The rule by which a file of the repository is ignored, as `` `*.log` (.gitignore:3) ``. None if it is not, or if nobody knows.
+pub fn ignored_by(root: &Path, file: &Path) -> Option<String> {
+    let git = git::Git::find(root).ok()??;
+    git.rule(root, file)
 }
 
 /// Removes all trees.
