@@ -139,6 +139,11 @@ impl FlakeLock {
             .map(|(name, entry)| (name.as_str(), entry))
     }
 
+    /// Whether an input of the flake itself is in it.
+    pub fn holds(&self, input: &str) -> bool {
+        self.inputs.contains_key(input)
+    }
+
     /// How many inputs are locked, those of inputs included.
     pub fn locked(&self) -> usize {
         self.inputs

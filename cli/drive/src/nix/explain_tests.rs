@@ -440,53 +440,25 @@ const LOCK: &str = r#"{"nodes":{
 
 /// Texts of Nix 2.34.8, made shorter.
 #[test]
-fn failures_of_inputs_name_the_input() {
+fn locks_that_do_not_fit_name_the_input() {
     let offline = "unable to download 'https://x/commits/HEAD': Could not resolve hostname (6) Could not resolve host: x";
     let locking = [
         "while fetching the input 'github:nix-community/disko'",
         "while updating the flake input 'disko/nixpkgs'",
         "while updating the lock file of flake 'git+file:///x?rev=1'",
     ];
-    let archive = "Failed to open archive (Source threw exception: error: unable to download 'https://x/aaaa.tar.gz': Could not resolve hostname)";
+    let unreadable = "Could not parse '«git+file:///x»/flake.lock': parse error";
+    let changed = "NAR hash mismatch in input 'path:/srv/own?narHash=sha256-d', expected 'sha256-e' but got 'sha256-d'";
     let all = [
         input_failure(LOCK, offline, &locking),
         input_failure("", offline, &locking),
-        input_failure(
-            "{\n",
-            "Could not parse '«git+file:///x»/flake.lock': parse error",
-            &[],
-        ),
-        input_failure(
-            LOCK,
-            archive,
-            &["while fetching the input 'github:NixOS/nixpkgs/aaaa?narHash=sha256-x'"],
-        ),
-        input_failure(
-            LOCK,
-            "Failed to fetch git repository 'ssh://git@x/y.git'",
-            &["while fetching the input 'git+ssh://git@x/y.git?rev=1&shallow=1'"],
-        ),
-        input_failure(
-            LOCK,
-            "HTTP error 404",
-            &["while fetching the input 'github:NixOS/nixpkgs/aaaa'"],
-        ),
-        input_failure(
-            LOCK,
-            "NAR hash mismatch in input 'path:/srv/own?narHash=sha256-d', expected 'sha256-e' but got 'sha256-d'",
-            &[],
-        ),
-        input_failure(
-            LOCK,
-            "path '//srv/own' does not exist",
-            &["while fetching the input 'path:/srv/own?narHash=sha256-d'"],
-        ),
-        input_failure(LOCK, "executing 'git': No such file or directory", &[]),
+        input_failure("{\n", unreadable, &[]),
+        input_failure(LOCK, changed, &[]),
     ];
     insta::assert_snapshot!(all.join("\n---\n"), @"
     [lock-out-of-date] flake.lock does not fit flake.nix: input `disko`
     at flake.lock | 
-    input `disko` is declared otherwise than when it was locked; evaluations never write the lock file
+    input `disko` is not locked yet; evaluations never write the lock file
     Nix tried to look it up, and: unable to download 'https://x/commits/HEAD': Could not resolve hostname (6) Could not resolve host: x
     fix: nix flake lock, with a network
     ---
@@ -501,6 +473,34 @@ fn failures_of_inputs_name_the_input() {
     EOF while parsing an object at line 2 column 0
     fix: resolve a merge that went wrong (git checkout HEAD -- flake.lock), or remove the file and lock anew: nix flake lock
     ---
+    [lock-out-of-date] input `own` has changed since it was locked
+    at flake.lock | 
+    NAR hash mismatch in input 'path:/srv/own?narHash=sha256-d', expected 'sha256-e' but got 'sha256-d'
+    fix: take what is there now: nix flake update own
+    ");
+}
+
+#[test]
+fn inputs_that_cannot_be_had_are_named() {
+    let archive = "Failed to open archive (Source threw exception: error: unable to download 'https://x/aaaa.tar.gz': Could not resolve hostname)";
+    let fetching = |text: &str, reference: &str| {
+        let doing = format!("while fetching the input '{reference}'");
+        input_failure(LOCK, text, &[&doing])
+    };
+    let all = [
+        fetching(archive, "github:NixOS/nixpkgs/aaaa?narHash=sha256-x"),
+        fetching(
+            "Failed to fetch git repository 'ssh://git@x/y.git'",
+            "git+ssh://git@x/y.git?rev=1&shallow=1",
+        ),
+        fetching("HTTP error 404", "github:NixOS/nixpkgs/aaaa"),
+        fetching(
+            "path '//srv/own' does not exist",
+            "path:/srv/own?narHash=sha256-d",
+        ),
+        input_failure(LOCK, "executing 'git': No such file or directory", &[]),
+    ];
+    insta::assert_snapshot!(all.join("\n---\n"), @"
     [input-unreachable] input `nixpkgs` of the flake cannot be fetched
     at flake.lock | 
     Failed to open archive (Source threw exception: error: unable to download 'https://x/aaaa.tar.gz': Could not resolve hostname)
@@ -515,11 +515,6 @@ fn failures_of_inputs_name_the_input() {
     at flake.lock | 
     HTTP error 404
     fix: see that its address is right and that you may read it
-    ---
-    [lock-out-of-date] input `own` has changed since it was locked
-    at flake.lock | 
-    NAR hash mismatch in input 'path:/srv/own?narHash=sha256-d', expected 'sha256-e' but got 'sha256-d'
-    fix: take what is there now: nix flake update own
     ---
     [input-unreachable] input `own` cannot be read: it is the folder /srv/own of the machine it was locked on
     at flake.lock | 
@@ -603,8 +598,8 @@ fn links_absolute_paths_and_empty_folders_are_seen_through() {
     fix: put a file into it, for example hosts/web/empty/.keep
     ---
     [outside-tree] hosts/web/configuration.nix is asked for by an absolute path
-    at  | 
-    the configuration of web asks for it; an evaluation reads a copy of the repository, not the folder on this machine
+    at hosts/web/configuration.nix:5:2 |  [repo]/hosts/web/configuration.nix
+    hosts/web/configuration.nix:5:2 asks for it; an evaluation reads a copy of the repository, not the folder on this machine
     fix: write the path relative to the file (or the link) that it stands in
     ---
     [outside-tree] the configuration of web reads a path outside the repository

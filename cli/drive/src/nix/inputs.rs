@@ -4,7 +4,7 @@ use super::explain::Explain;
 use super::log::{Log, Message};
 use crate::process::Stop;
 use crate::repo::Repo;
-use infra_model::lock::{self, Declared, FlakeLock, PathInput, Stale};
+use infra_model::lock::{self, Declared, FlakeLock, PathInput, Stale, Staleness};
 use infra_model::{Code, Diagnostic, Place};
 use std::collections::BTreeMap;
 use std::fs;
@@ -135,13 +135,20 @@ impl Explain<'_> {
         if looked_up.is_none() && !error.text.contains(CHANGES) {
             return None;
         }
-        let mut fault = if self.repo.peek(lock::FILE).is_none() {
+        let held = self.repo.peek(lock::FILE);
+        let mut fault = if held.is_none() {
             lock::absent()
         } else if let (true, Some(input)) = (self.stale.is_empty(), looked_up) {
-            lock::out_of_date(&[Stale {
-                input: input.to_owned(),
-                how: lock::Staleness::Changed,
-            }])
+            let is_held = held
+                .and_then(|text| FlakeLock::parse(&text).ok())
+                .is_some_and(|held| held.holds(input));
+            let how = if is_held {
+                Staleness::Changed
+            } else {
+                Staleness::New
+            };
+            let input = input.to_owned();
+            lock::out_of_date(&[Stale { input, how }])
         } else {
             lock::out_of_date(self.stale)
         };

@@ -62,7 +62,11 @@ fn in_file(repo: &Repo, file: &Path, wanted: &str) -> Option<Mention> {
     for (number, line) in text.lines().enumerate() {
         let code = line.split_once('#').map_or(line, |(code, _)| code);
         for (at, written) in paths(code) {
-            let named = lexical(&folder.join(written));
+            let plain = lexical(&folder.join(written));
+            // Written out from the root of the machine, it is the same file.
+            let named = plain
+                .strip_prefix(repo.root())
+                .map_or(plain.clone(), Path::to_path_buf);
             let meant = resolve(repo.root(), &named);
             let is_named = named == Path::new(wanted);
             if !is_named && meant.as_deref() != Some(Path::new(wanted)) {
@@ -185,6 +189,7 @@ mod tests {
         fs::write(make("flake.nix"), "{ }").expect("writable");
         fs::write(make("hosts/db/x.nix"), "{ }").expect("writable");
         for (file, text) in files {
+            let text = text.replace("ROOT", &root.to_string_lossy());
             fs::write(make(file), text).expect("writable");
         }
         for (link, target) in links {
@@ -211,6 +216,8 @@ mod tests {
             "a comment asks for nothing"
         );
         assert_eq!(asks("[ ../db/y.nix ../dbx ]"), None);
+        let absolute = asks("[ ROOT/hosts/db/x.nix ]");
+        assert_eq!(absolute, at("hosts/web/configuration.nix:1:3"));
         let module = mention(
             &[("modules/a/default.nix", "../../hosts/db/x.nix")],
             &[],

@@ -259,7 +259,7 @@ async fn check_git() -> Check {
 async fn check_inputs(workspace: &Workspace) -> Vec<Check> {
     const LOCK: &str = "flake.lock";
     let mut checks = vec![match nix::check_lock(&workspace.repo).await {
-        Ok(inputs) => fine(LOCK, format!("fits flake.nix, {inputs} inputs")),
+        Ok(inputs) => fine(LOCK, format!("fits flake.nix, inputs locked: {inputs}")),
         Err(fault) if fault.code == Code::MissingProgram => found(
             LOCK,
             Verdict::Warning,
