@@ -352,7 +352,7 @@ fn a_pointer_of_git_lfs_is_told_each_time() {
 }
 
 #[tokio::test]
-async fn large_files_are_streamed_and_told_when_they_are_huge() {
+async fn large_files_are_streamed() {
     let scene = Scene::new();
     scene.git(&["init", "--quiet"]).await;
     // Larger than what is held in memory, and not all the same byte.
