@@ -38,7 +38,8 @@ let
         type = "indirect";
         id = name;
       }
-    else if !(input ? url) then
+    # With a type, a url is one of the attributes.
+    else if input ? type || !(input ? url) then
       attributes
     else if isRelative input.url then
       relative input.url
