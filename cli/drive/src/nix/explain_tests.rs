@@ -607,6 +607,10 @@ fn links_absolute_paths_and_empty_folders_are_seen_through() {
     a path with `..` leads out of the repository
     fix: copy the file into the host's folder, or into a shared one such as modules/
     ");
+    std::os::unix::fs::symlink("../elsewhere", root.join("modules")).expect("writable");
+    let climbs =
+        told("access to absolute path '/nix/store/elsewhere' is forbidden in pure evaluation mode");
+    assert!(climbs.contains("the link modules leads out"), "{climbs}");
     let other = forbidden("hosts/db/x.nix");
     assert!(other.contains("it belongs to host `db`"), "{other}");
 }

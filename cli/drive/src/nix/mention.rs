@@ -62,11 +62,7 @@ fn in_file(repo: &Repo, file: &Path, wanted: &str) -> Option<Mention> {
     for (number, line) in text.lines().enumerate() {
         let code = line.split_once('#').map_or(line, |(code, _)| code);
         for (at, written) in paths(code) {
-            let plain = lexical(&folder.join(written));
-            // Written out from the root of the machine, it is the same file.
-            let named = plain
-                .strip_prefix(repo.root())
-                .map_or(plain.clone(), Path::to_path_buf);
+            let named = within(repo.root(), &folder.join(written));
             let meant = resolve(repo.root(), &named);
             let is_named = named == Path::new(wanted);
             if !is_named && meant.as_deref() != Some(Path::new(wanted)) {
@@ -115,6 +111,26 @@ fn lexical(path: &Path) -> PathBuf {
     plain
 }
 
+/// A path without detours: relative to the repository if it is in it, and else absolute.
+fn within(root: &Path, path: &Path) -> PathBuf {
+    let plain = lexical(&root.join(path));
+    plain
+        .strip_prefix(root)
+        .map_or(plain.clone(), Path::to_path_buf)
+}
+
+/// A link beside the flake that leads out of the repository. Such a one may stand for a shared folder, which nobody names in a file.
+pub(super) fn leading_out(repo: &Repo) -> Option<String> {
+    let entries = fs::read_dir(repo.root()).into_iter().flatten().flatten();
+    let mut names: Vec<_> = entries.map(|entry| entry.file_name()).collect();
+    names.sort();
+    names.into_iter().find_map(|name| {
+        resolve(repo.root(), Path::new(&name))
+            .is_some_and(|meant| meant.is_absolute())
+            .then(|| name.to_string_lossy().into_owned())
+    })
+}
+
 /// What a path of the repository is after following links, whether it exists or not. A path out of the repository is absolute.
 fn resolve(root: &Path, path: &Path) -> Option<PathBuf> {
     let mut path = path.to_path_buf();
@@ -129,11 +145,7 @@ fn resolve(root: &Path, path: &Path) -> Option<PathBuf> {
         } else {
             target.join(rest)
         };
-        let plain = lexical(&target);
-        path = match plain.strip_prefix(root) {
-            Ok(inside) => inside.to_path_buf(),
-            Err(_) => plain,
-        };
+        path = within(root, &target);
     }
     None
 }

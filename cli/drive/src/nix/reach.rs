@@ -148,9 +148,16 @@ impl Explain<'_> {
             .strip_prefix("/nix/store/")
             .is_some_and(|name| !name.contains('/'));
         let (title, cause) = if climbs || asked_for.is_empty() {
+            let link = match &asking {
+                Some(_) => None,
+                None => mention::leading_out(self.repo),
+            };
             (
                 format!("the configuration of {host} reads a path outside the repository"),
-                "a path with `..` leads out of the repository".to_owned(),
+                match link {
+                    Some(link) => format!("the link {link} leads out of the repository"),
+                    None => "a path with `..` leads out of the repository".to_owned(),
+                },
             )
         } else {
             (

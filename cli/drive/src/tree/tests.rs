@@ -238,6 +238,41 @@ async fn every_kind_of_file_has_its_meaning() {
 }
 
 #[tokio::test]
+async fn links_beside_the_flake_stand_for_shared_folders() {
+    let scene = Scene::new();
+    let at = |file: &str| scene.root().join(file);
+    // A shared folder may lie elsewhere in the repository, a host's even elsewhere on the machine.
+    fs::create_dir(at("nixos")).expect("writable");
+    fs::rename(at("modules"), at("nixos/modules")).expect("there");
+    let without = scene.id("web");
+    symlink("nixos/modules", at("modules")).expect("writable");
+    let with = scene.id("web");
+    assert_ne!(with, without);
+    let store = scene.dir.path().join("cache/trees");
+    let listed = said_by_git(&store, &["ls-tree", &with]).await;
+    assert!(listed.contains("120000 blob"), "{listed}");
+    // It is narrowed like any shared folder.
+    scene.write(
+        "hosts/web/host.toml",
+        &format!("{HOST}shared = [\"nixos\"]\n"),
+    );
+    let narrowed = scene.id("web");
+    let listed = said_by_git(&store, &["ls-tree", &narrowed]).await;
+    assert!(!listed.contains("120000 blob"), "{listed}");
+    // What stands for nothing that is shared stays out.
+    scene.write("hosts/web/host.toml", HOST);
+    symlink("hosts/db", at("_other")).expect("writable");
+    symlink("README.md", at("readme")).expect("writable");
+    symlink("secrets", at("dangling")).expect("writable");
+    assert_eq!(scene.id("web"), with);
+    // A host's folder is read through the link.
+    let plain = scene.id("db");
+    fs::rename(at("hosts/db"), scene.dir.path().join("db")).expect("there");
+    symlink("../../db", at("hosts/db")).expect("writable");
+    assert_eq!(scene.id("db"), plain);
+}
+
+#[tokio::test]
 async fn a_submodules_files_count_like_any_others() {
     let scene = Scene::new();
     scene.git_init().await;

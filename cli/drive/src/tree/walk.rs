@@ -139,7 +139,9 @@ impl Walk<'_> {
             let meta = entry
                 .metadata()
                 .map_err(|error| unreadable(&path, &error))?;
-            if !wanted(at, &name, meta.is_dir()) || self.is_ignored(&path, meta.is_dir())? {
+            // A link to a folder stands where a shared folder would: it is taken as the link it is.
+            let is_folder = meta.is_dir() || (meta.is_symlink() && entry.path().is_dir());
+            if !wanted(at, &name, is_folder) || self.is_ignored(&path, meta.is_dir())? {
                 continue;
             }
             if meta.is_dir() {

@@ -39,15 +39,18 @@ fn files_and_inputs_that_cost_are_told_once_for_all_hosts() {
       evaluate  db  [time]
       evaluate  web  [time]
     "#);
-    // The stream of a build ends with them, too.
-    let built = env.run(&["build", "web", "--json"]);
-    let last = built
-        .lines()
-        .find(|line| line.contains(r#""command":"build","hosts":[{"#));
-    assert!(
-        last.is_some_and(|line| line.contains(r#""warnings":[{"code":"path-input""#)),
-        "{built}"
-    );
+    // The streams of a build and a deployment end with them, too.
+    for command in ["build", "deploy"] {
+        let told = env.run(&[command, "web", "--json"]);
+        let answer = format!(r#""command":"{command}","hosts":[{{"#);
+        let last = told
+            .lines()
+            .find(|line| line.contains(&answer) && line.contains(r#""errors""#));
+        assert!(
+            last.is_some_and(|line| line.contains(r#""warnings":[{"code":"path-input""#)),
+            "{told}"
+        );
+    }
 }
 
 /// The lines of `infra doctor` about inputs.
