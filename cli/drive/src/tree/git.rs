@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// What a walk needs to know of Git.
 pub(super) struct Git {
     pub(super) repo: gix::Repository,
-    index: gix::worktree::Index,
+    pub(super) index: gix::worktree::Index,
     /// Where our root lies in Git's work tree.
     pub(super) prefix: PathBuf,
     /// Tracked paths below our root.
