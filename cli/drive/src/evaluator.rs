@@ -214,12 +214,15 @@ impl Evaluator {
         Ok(version)
     }
 
-    /// Keeps what was learned about the repository's files; answers what could not be kept.
+    /// Keeps what was learned about the repository's files; answers what is to be known of them, and what could not be kept.
     pub fn finish(&self) -> Vec<Diagnostic> {
+        let mut warnings = nix::path_inputs(&self.repo);
         if let Ok(mut trees) = self.trees.lock() {
             trees.remember(&self.table);
+            warnings.extend(trees.take_warnings());
         }
-        self.table.take_warnings()
+        warnings.extend(self.table.take_warnings());
+        warnings
     }
 }
 

@@ -11,6 +11,7 @@ pub mod diagnostic;
 pub mod event;
 pub mod fleet;
 pub mod host;
+pub mod lock;
 pub mod name;
 pub mod selector;
 pub mod state;

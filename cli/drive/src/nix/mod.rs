@@ -1,13 +1,17 @@
 //! Nix, driven as a program: one process per question, its log read as data.
 
 mod explain;
+mod inputs;
 mod log;
+mod mention;
+mod reach;
 mod store_faults;
 
 use crate::process::{Ended, Stop, Tool};
 use crate::repo::Repo;
 use explain::Explain;
 use infra_model::{Code, Diagnostic, HostName, HostSpec, StorePath, SystemAnswer};
+pub use inputs::{check_lock, path_inputs};
 use log::Log;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -109,9 +113,18 @@ pub async fn evaluate(
     let tool = evaluator(&["eval"])
         .args(["--json", "--show-trace"])
         .arg(attribute);
-    let (ended, log) = run(tool, stop, &mut |_, _| {}).await?;
+    let (ended, log) = run(tool, stop.clone(), &mut |_, _| {}).await?;
     if !ended.status.success() {
-        let explain = Explain { repo, host };
+        let stale = if inputs::is_stale(&log) {
+            inputs::differences(repo, stop).await
+        } else {
+            Vec::new()
+        };
+        let explain = Explain {
+            repo,
+            host,
+            stale: &stale,
+        };
         return Err(explain.evaluation(&log, ended.status));
     }
     let answer = SystemAnswer::parse(&ended.stdout)?;

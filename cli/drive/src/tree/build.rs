@@ -49,7 +49,7 @@ impl Folder {
             let length = at.len();
             *at += &String::from_utf8_lossy(name);
             match node {
-                Node::File(..) if scope.judge(at).is_ok() => {
+                Node::File(kind, _) if is_within(at, *kind, scope) => {
                     kept.nodes.insert(name.clone(), node.clone());
                 }
                 Node::File(..) => {}
@@ -113,6 +113,12 @@ impl Folder {
             .map_err(|error| broken("written", error))?;
         Ok(id.detach())
     }
+}
+
+/// A link beside the flake may stand for a shared folder, and is judged as one; but a link by a flake file's name is that file.
+fn is_within(path: &str, kind: EntryKind, scope: &Scope) -> bool {
+    let stands_for_folder = kind == EntryKind::Link && !path.contains('/');
+    scope.judge(path).is_ok() || (stands_for_folder && scope.judge(&format!("{path}/")).is_ok())
 }
 
 /// Names the files in which two trees of the store differ. `None` if one of them is not there any more.

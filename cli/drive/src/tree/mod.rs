@@ -5,6 +5,8 @@
 //! what is ignored. Files that have not changed since they were last read are not read again.
 
 mod build;
+mod content;
+mod git;
 mod revision;
 mod store;
 mod walk;
@@ -185,9 +187,9 @@ impl Trees {
         self.walked.remember(table);
     }
 
-    /// Things a user should know about: files that cannot be in a tree.
-    pub fn warnings(&self) -> &[Diagnostic] {
-        self.walked.warnings()
+    /// Things a user should know about files: such as cannot be in a tree, or should not. Each is told once.
+    pub fn take_warnings(&mut self) -> Vec<Diagnostic> {
+        self.walked.take_warnings()
     }
 }
 
@@ -207,6 +209,12 @@ fn commit_of(tree: gix::ObjectId) -> gix::objs::Commit {
         message: "host tree\n".into(),
         extra_headers: Vec::new(),
     }
+}
+
+/// The rule by which a file of the repository is ignored, as `` `*.log` (.gitignore:3) ``. None if it is not, or if nobody knows.
+pub fn ignored_by(root: &Path, file: &Path) -> Option<String> {
+    let git = git::Git::find(root).ok()??;
+    git.rule(root, file)
 }
 
 /// Now, for stamps in the table.

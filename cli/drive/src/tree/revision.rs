@@ -5,7 +5,7 @@
 //! leaves out count as absent, like those of a submodule that is not checked out.
 
 use super::build::Folder;
-use super::walk::Git;
+use super::git::Git;
 use gix::index::entry::{Flags, Stat};
 use gix::objs::tree::EntryKind;
 use infra_model::tree::{Scope, is_flake_file, is_shareable};

@@ -7,7 +7,7 @@ use infra_drive::process::{Stop, Tool};
 use infra_drive::ssh::{Connection, Target};
 use infra_drive::{host, nix};
 use infra_model::answer::{Answer, Check, Exit, Patient, Verdict};
-use infra_model::{Diagnostic, HostName, HostSpec, HostState, StorePath};
+use infra_model::{Code, Diagnostic, HostName, HostSpec, HostState, StorePath};
 use infra_view::style::{BAD, GOOD, WARN, paint};
 use std::time::SystemTime;
 
@@ -54,7 +54,7 @@ pub(super) async fn run(global: &Global, args: &Doctor) -> Exit {
         checks: vec![
             check_nix().await,
             check_tool("ssh", &["-V"]).await,
-            check_tool("git", &["--version"]).await,
+            check_git().await,
         ],
     };
     let workspace = match Workspace::open(global) {
@@ -70,6 +70,7 @@ pub(super) async fn run(global: &Global, args: &Doctor) -> Exit {
         Err(fault) => return refuse(NAME, global, vec![fault]),
     };
     own.checks.extend(check_repository(&workspace));
+    own.checks.extend(check_inputs(&workspace).await);
     let mut patients = vec![own];
     if selection.all || !selection.selectors.is_empty() {
         let hosts = match workspace.select_strictly(selection) {
@@ -235,6 +236,48 @@ async fn check_tool(program: &'static str, args: &[&'static str]) -> Check {
     }
 }
 
+/// Nothing of ours needs it, and neither does Nix, unless it is an older one or has to fetch an input with it.
+async fn check_git() -> Check {
+    let check = check_tool("git", &["--version"]).await;
+    match check.verdict {
+        Verdict::Failed => mend(
+            found(
+                "git",
+                Verdict::Warning,
+                format!(
+                    "{}: Nix cannot fetch inputs of type git, and before 2.20 cannot evaluate at all",
+                    check.found
+                ),
+            ),
+            "install git, unless no input needs it",
+        ),
+        Verdict::Ok | Verdict::Warning => check,
+    }
+}
+
+/// The lock file against flake.nix, and inputs that cost.
+async fn check_inputs(workspace: &Workspace) -> Vec<Check> {
+    const LOCK: &str = "flake.lock";
+    let mut checks = vec![match nix::check_lock(&workspace.repo).await {
+        Ok(inputs) => fine(LOCK, format!("fits flake.nix, inputs locked: {inputs}")),
+        Err(fault) if fault.code == Code::MissingProgram => found(
+            LOCK,
+            Verdict::Warning,
+            "not compared with flake.nix: there is no Nix",
+        ),
+        Err(fault) => faulty(LOCK, &fault),
+    }];
+    checks.extend(
+        nix::path_inputs(&workspace.repo)
+            .into_iter()
+            .map(|warning| Check {
+                verdict: Verdict::Warning,
+                ..faulty("inputs", &warning)
+            }),
+    );
+    checks
+}
+
 fn check_repository(workspace: &Workspace) -> Vec<Check> {
     let root = workspace.repo.root().display();
     let count = workspace.contents.fleet.hosts().len();
@@ -247,17 +290,6 @@ fn check_repository(workspace: &Workspace) -> Vec<Check> {
     if checks.is_empty() {
         checks.push(fine("repository", format!("{root}, {count} hosts")));
     }
-    checks.push(match workspace.repo.peek("flake.lock") {
-        Some(_) => fine("flake.lock", "present"),
-        None => mend(
-            found(
-                "flake.lock",
-                Verdict::Warning,
-                "absent: inputs are looked up anew in every evaluation",
-            ),
-            "nix flake lock",
-        ),
-    });
     for host in workspace.contents.fleet.hosts() {
         let about = format!("key of {}", host.name);
         match workspace.repo.host_keys(&host.name) {

@@ -73,7 +73,7 @@ fn wait(command: impl Future<Output = Exit>) -> Exit {
     }
 }
 
-/// Tells a person what stopped nothing. A program reads it nowhere: it is about this machine's memory, not about hosts.
+/// Tells a person what stopped nothing. A program reads it in the answer's `warnings`.
 fn warn(global: &Global, warnings: &[Diagnostic]) {
     if !global.json {
         for warning in warnings {

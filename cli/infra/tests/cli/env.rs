@@ -12,6 +12,7 @@ echo "nix $1" >> "$FAKE_LOG"
 case "$1" in
   --version) echo "nix (Nix) 2.34.8" ;;
   eval)
+    case " $* " in *" --file "*) printf '%s' "${FAKE_DECLARED:-{\}}"; exit 0 ;; esac
     for last; do :; done
     host=${last##*hosts.\"}; host=${host%%\"*}
     if [ -n "$FAKE_EVAL_FAILS" ]; then

@@ -12,3 +12,4 @@ mod evaluate;
 mod help;
 mod listing;
 mod mistakes;
+mod warnings;
