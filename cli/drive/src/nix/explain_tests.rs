@@ -65,7 +65,7 @@ fn evaluation_in(folder: &str, lines: &[String]) -> String {
         repo: &repo,
         host: &host,
     };
-    tell(&explain.evaluation(&log, ExitStatus::from_raw(256)))
+    tell(&explain.evaluation(&log))
 }
 
 fn message(text: &str, own: Option<&str>, trace: &[(&str, &str)]) -> String {
@@ -252,7 +252,7 @@ fn a_work_tree_as_it_lies_there_has_the_users_names() {
         repo: &repo,
         host: &host,
     };
-    insta::assert_snapshot!(tell(&explain.evaluation(&log, ExitStatus::from_raw(256))), @"
+    insta::assert_snapshot!(tell(&explain.evaluation(&log)), @"
     [nix-syntax] a Nix file does not parse
     at hosts/web/configuration.nix:2:7 |   a = ;
     syntax error in hosts/web/configuration.nix

@@ -1,11 +1,15 @@
 //! Nix, driven as a program: one process per question, its log read as data.
 
+mod exhausted;
 mod explain;
 mod log;
 mod store_faults;
 
+use crate::memory::kernel_kills;
 use crate::process::{Ended, Stop, Tool};
 use crate::repo::Repo;
+use exhausted::End;
+pub use exhausted::Failed;
 use explain::Explain;
 use infra_model::{Code, Diagnostic, HostName, HostSpec, StorePath, SystemAnswer};
 use log::Log;
@@ -103,15 +107,28 @@ pub async fn evaluate(
     host: &HostSpec,
     flake: &str,
     stop: Stop,
-) -> Result<(String, Option<u64>), Diagnostic> {
+) -> Result<(String, Option<u64>), Failed> {
     let attribute = format!("{flake}#{}", system_attribute(&host.name));
     let tool = evaluator(&["eval"])
         .args(["--json", "--show-trace"])
-        .arg(attribute);
+        .arg(attribute)
+        .first_to_go();
+    let kills_before = kernel_kills();
     let (ended, log) = run(tool, stop, &mut |_, _| {}).await?;
     if !ended.status.success() {
-        let explain = Explain { repo, host };
-        return Err(explain.evaluation(&log, ended.status));
+        let end = End {
+            log: &log,
+            status: ended.status,
+            kernel_killed: kernel_kills().map(|kills| Some(kills) > kills_before),
+        };
+        return Err(match (end.out_of_memory(), end.broken(&host.name)) {
+            (Some(how), _) => Failed::OutOfMemory {
+                how,
+                peak_bytes: ended.peak_bytes,
+            },
+            (None, Some(fault)) => fault.into(),
+            (None, None) => Explain { repo, host }.evaluation(&log).into(),
+        });
     }
     let answer = SystemAnswer::parse(&ended.stdout)?;
     if answer.host != host.name {
@@ -122,7 +139,8 @@ pub async fn evaluate(
                 host.name, answer.host
             ),
         )
-        .with_fix("update the `infra` input of the repository"));
+        .with_fix("update the `infra` input of the repository")
+        .into());
     }
     Ok((ended.stdout, ended.peak_bytes))
 }

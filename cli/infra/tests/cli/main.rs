@@ -11,4 +11,5 @@ mod env;
 mod evaluate;
 mod help;
 mod listing;
+mod memory;
 mod mistakes;
