@@ -13,6 +13,7 @@ use infra_model::{Code, Diagnostic, Evaluation, HostSpec, Settings, StorePath, S
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
+use tokio::sync::OnceCell;
 
 /// Evaluates the hosts of one repository.
 pub struct Evaluator {
@@ -20,7 +21,7 @@ pub struct Evaluator {
     repo_key: String,
     table: Table,
     trees: Mutex<Trees>,
-    nix: Mutex<Option<String>>,
+    nix: OnceCell<String>,
     budget: Budget,
     settings: Evaluations,
 }
@@ -59,7 +60,7 @@ impl Evaluator {
             repo: repo.clone(),
             table: opened.table,
             trees: Mutex::new(trees),
-            nix: Mutex::new(None),
+            nix: OnceCell::new(),
             budget: Budget::new(evaluations.memory_mib),
             settings: evaluations,
         };
@@ -118,7 +119,11 @@ impl Evaluator {
         Ok(Key {
             tree: tree.tree.clone(),
             attribute: nix::system_attribute(&host.name),
-            nix: self.nix_version().await?,
+            nix: self
+                .nix
+                .get_or_try_init(|| self.nix_version())
+                .await?
+                .clone(),
             system: host.system.clone(),
         })
     }
@@ -206,23 +211,17 @@ impl Evaluator {
 
     /// The version of Nix, asked once per binary: the file itself is the key.
     async fn nix_version(&self) -> Result<String, Diagnostic> {
-        if let Some(version) = self.nix.lock().map_err(|_| poisoned())?.clone() {
-            return Ok(version);
-        }
         let program = on_path("nix").and_then(|path| Program::at(&path).ok());
         let known = program
             .as_ref()
             .and_then(|program| self.table.program_version(program));
-        let version = if let Some(version) = known {
-            version
-        } else {
-            let version = nix::version().await?;
-            if let Some(program) = &program {
-                self.table.keep_program_version(program, &version);
-            }
-            version
-        };
-        *self.nix.lock().map_err(|_| poisoned())? = Some(version.clone());
+        if let Some(version) = known {
+            return Ok(version);
+        }
+        let version = nix::version().await?;
+        if let Some(program) = &program {
+            self.table.keep_program_version(program, &version);
+        }
         Ok(version)
     }
 

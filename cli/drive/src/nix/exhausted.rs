@@ -49,7 +49,9 @@ impl End<'_> {
             });
         }
         let words = self.complaint_of_memory()?;
-        Some(format!("Nix says: {words}"))
+        Some(format!(
+            "Nix says: {words} (so it does within a limit of its own, too: ulimit -v)"
+        ))
     }
 
     /// A death by another signal, or of a full stack.

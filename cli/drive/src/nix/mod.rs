@@ -60,6 +60,10 @@ fn evaluator(verb: &[&str]) -> Tool {
         "--option",
         "allow-import-from-derivation",
         "false",
+        // `nix eval` never reads its own cache, but would make a file in it for each tree.
+        "--option",
+        "eval-cache",
+        "false",
     ])
 }
 

@@ -9,6 +9,7 @@
 mod deploy;
 mod env;
 mod evaluate;
+mod fleet;
 mod help;
 mod listing;
 mod memory;

@@ -66,11 +66,12 @@ fn a_killed_evaluation_fails_its_host_alone() {
 
 #[test]
 fn nix_says_itself_that_memory_ran_out() {
-    let says = r#"echo "GC Warning: Out of Memory! Heap size: 512 MiB. Returning NULL!" >&2; echo '@nix {"action":"msg","level":0,"msg":"error: out of memory"}' >&2; exit 1"#;
+    // Long enough for somebody to look at what it holds.
+    let says = r#"sleep 0.3; echo "GC Warning: Out of Memory! Heap size: 512 MiB. Returning NULL!" >&2; echo '@nix {"action":"msg","level":0,"msg":"error: out of memory"}' >&2; exit 1"#;
     let told = only_web_fails(&eval_while_web(says).output(&["eval", "--all", "--json"]));
     tells!(told, @"
     [out-of-memory] the evaluation of web ran out of memory
-    Nix says: out of memory; [n] MiB of the [n] MiB for all evaluations were kept for it
+    Nix says: out of memory (so it does within a limit of its own, too: ulimit -v); it had taken [n] MiB; [n] MiB of the [n] MiB for all evaluations were kept for it
     fix: again: the next evaluation of web runs alone; if others fail as well, let fewer run at once (--jobs 1, or --memory MIB with less than [n]), or add memory or swap
     ");
 }
