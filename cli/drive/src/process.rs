@@ -221,21 +221,11 @@ impl Tool {
     }
 
     fn cannot_start(&self, error: &io::Error) -> Diagnostic {
-        let program = self.program;
-        if error.kind() != io::ErrorKind::NotFound {
-            return self.broke(error);
+        if error.kind() == io::ErrorKind::NotFound {
+            missing(self.program)
+        } else {
+            self.broke(error)
         }
-        let fix = match program {
-            "nix" => "install Nix 2.18 or later, or put its `bin` folder into PATH",
-            "ssh" => "install the OpenSSH client, or put it into PATH",
-            _ => "install it, or put it into PATH",
-        };
-        Diagnostic::new(
-            Code::MissingProgram,
-            format!("`{program}` is not installed on this machine"),
-        )
-        .with_cause(format!("no `{program}` in PATH"))
-        .with_fix(fix)
     }
 
     fn broke(&self, error: &io::Error) -> Diagnostic {
@@ -245,6 +235,21 @@ impl Tool {
         )
         .with_cause(error.to_string())
     }
+}
+
+/// The diagnostic of a program that is nowhere in `PATH`.
+pub(crate) fn missing(program: &str) -> Diagnostic {
+    let fix = match program {
+        "nix" => "install Nix 2.18 or later, or put its `bin` folder into PATH",
+        "ssh" => "install the OpenSSH client, or put it into PATH",
+        _ => "install it, or put it into PATH",
+    };
+    Diagnostic::new(
+        Code::MissingProgram,
+        format!("`{program}` is not installed on this machine"),
+    )
+    .with_cause(format!("no `{program}` in PATH"))
+    .with_fix(fix)
 }
 
 /// Calls `on_line` with each line, without its end; bytes that are no UTF-8 are replaced.

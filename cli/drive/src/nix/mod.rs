@@ -6,7 +6,7 @@ mod log;
 mod store_faults;
 
 use crate::memory::kernel_kills;
-use crate::process::{Ended, Stop, Tool};
+use crate::process::{Ended, Stop, Tool, missing, on_path};
 use crate::repo::Repo;
 use exhausted::End;
 pub use exhausted::Failed;
@@ -87,6 +87,11 @@ async fn run(
         })
         .await?;
     Ok((ended, log))
+}
+
+/// Whether there is a Nix on this machine at all.
+pub fn installed() -> Result<(), Diagnostic> {
+    on_path("nix").map_or_else(|| Err(missing("nix")), |_| Ok(()))
 }
 
 /// The version of this machine's Nix, as it calls itself: `nix (Nix) 2.34.8`.

@@ -29,6 +29,7 @@ esac
 /// A fake `ssh` that can only refuse, in the words of the real one.
 const SSH: &str = r#"#!/bin/sh
 echo "ssh" >> "$FAKE_LOG"
+eval "$FAKE_SSH_DOES"
 while [ $# -gt 0 ]; do
   if [ "$1" = -E ]; then log=$2; shift; fi
   shift

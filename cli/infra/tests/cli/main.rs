@@ -7,6 +7,7 @@
 )]
 
 mod deploy;
+mod doctor;
 mod env;
 mod evaluate;
 mod fleet;
