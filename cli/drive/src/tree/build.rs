@@ -6,6 +6,7 @@ use infra_model::Diagnostic;
 use infra_model::answer::{Difference, DifferingFile};
 use infra_model::tree::Scope;
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 /// A folder: names to files and folders.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,7 +18,33 @@ pub(crate) struct Folder {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Node {
     File(EntryKind, gix::ObjectId),
-    Folder(Folder),
+    Folder(Arc<Inner>),
+}
+
+/// A folder in a folder. The trees of many hosts have the same ones, which are written once.
+#[derive(Debug)]
+struct Inner {
+    folder: Folder,
+    /// Its id, once it is in the store. There is one store in all of a folder's life.
+    written: OnceLock<gix::ObjectId>,
+}
+
+impl PartialEq for Inner {
+    fn eq(&self, other: &Self) -> bool {
+        self.folder == other.folder
+    }
+}
+
+impl Eq for Inner {}
+
+impl Inner {
+    fn write(&self, store: &gix::Repository) -> Result<gix::ObjectId, Diagnostic> {
+        if let Some(id) = self.written.get() {
+            return Ok(*id);
+        }
+        let id = self.folder.write(store)?;
+        Ok(*self.written.get_or_init(|| id))
+    }
 }
 
 impl Folder {
@@ -34,7 +61,12 @@ impl Folder {
     /// Adds a folder, unless it is empty: Git knows no empty folders.
     pub(crate) fn insert_folder(&mut self, name: &[u8], folder: Folder) {
         if !folder.nodes.is_empty() {
-            self.nodes.insert(name.to_vec(), Node::Folder(folder));
+            let inner = Inner {
+                folder,
+                written: OnceLock::new(),
+            };
+            self.nodes
+                .insert(name.to_vec(), Node::Folder(Arc::new(inner)));
         }
     }
 
@@ -53,9 +85,12 @@ impl Folder {
                     kept.nodes.insert(name.clone(), node.clone());
                 }
                 Node::File(..) => {}
-                Node::Folder(folder) => {
+                Node::Folder(_) if scope.takes_all_of(at) => {
+                    kept.nodes.insert(name.clone(), node.clone());
+                }
+                Node::Folder(inner) => {
                     at.push('/');
-                    kept.insert_folder(name, folder.filtered(at, scope));
+                    kept.insert_folder(name, inner.folder.filtered(at, scope));
                 }
             }
             at.truncate(length);
@@ -69,7 +104,7 @@ impl Folder {
         for (name, node) in &self.nodes {
             let (kind, oid) = match node {
                 Node::File(kind, id) => (*kind, *id),
-                Node::Folder(folder) => (EntryKind::Tree, folder.write(store)?),
+                Node::Folder(inner) => (EntryKind::Tree, inner.write(store)?),
             };
             entries.push(Entry {
                 mode: kind.into(),
