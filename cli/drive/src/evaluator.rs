@@ -3,8 +3,8 @@
 //! Sound because a pure evaluation depends on its source tree, the attribute, the version of Nix and the system alone, and all of them are
 //! in the key; the lock file is in the tree. Failures are never remembered.
 
-use crate::memory::Budget;
-use crate::nix;
+use crate::memory::{Budget, Room, Shortage};
+use crate::nix::{self, Failed};
 use crate::process::{Stop, on_path};
 use crate::repo::Repo;
 use crate::table::{self, Key, Peak, Program, Table};
@@ -13,6 +13,7 @@ use infra_model::{Code, Diagnostic, Evaluation, HostSpec, Settings, StorePath, S
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
+use tokio::sync::OnceCell;
 
 /// Evaluates the hosts of one repository.
 pub struct Evaluator {
@@ -20,7 +21,7 @@ pub struct Evaluator {
     repo_key: String,
     table: Table,
     trees: Mutex<Trees>,
-    nix: Mutex<Option<String>>,
+    nix: OnceCell<String>,
     budget: Budget,
     settings: Evaluations,
 }
@@ -59,7 +60,7 @@ impl Evaluator {
             repo: repo.clone(),
             table: opened.table,
             trees: Mutex::new(trees),
-            nix: Mutex::new(None),
+            nix: OnceCell::new(),
             budget: Budget::new(evaluations.memory_mib),
             settings: evaluations,
         };
@@ -124,7 +125,11 @@ impl Evaluator {
         Ok(Key {
             tree: tree.tree.clone(),
             attribute: nix::system_attribute(&host.name),
-            nix: self.nix_version().await?,
+            nix: self
+                .nix
+                .get_or_try_init(|| self.nix_version())
+                .await?
+                .clone(),
             system: host.system.clone(),
         })
     }
@@ -136,25 +141,43 @@ impl Evaluator {
         stop: Stop,
     ) -> Result<Anew, Diagnostic> {
         let known = self.table.peak(&self.repo_key, &host.name);
-        let _room = self.budget.room_for(known.map(|peak| peak.bytes)).await;
+        let room = self.budget.room_for(known.map(|peak| peak.bytes)).await;
         let begun = Instant::now();
         let evaluation = nix::evaluate(&self.repo, host, &tree.flake, stop);
         // Dropping it ends the process.
-        let (text, peak_bytes) = tokio::time::timeout(self.settings.timeout, evaluation)
+        let ended = tokio::time::timeout(self.settings.timeout, evaluation)
             .await
-            .map_err(|_| self.too_slow(host))??;
-        let answer = SystemAnswer::parse(&text)?;
+            .map_err(|_| self.too_slow(host))?;
         let seconds = begun.elapsed().as_secs_f64();
+        let (text, peak_bytes) = ended.map_err(|failed| match failed {
+            Failed::Told(fault) => *fault,
+            Failed::OutOfMemory { how, peak_bytes } => {
+                let shortage = Shortage {
+                    host: &host.name,
+                    how: &how,
+                    peak_bytes,
+                    room_mib: room.as_ref().map_or(0, Room::mib),
+                    total_mib: self.budget.total_mib(),
+                };
+                // The failure is forgotten, what it took is not: the next attempt must not fail in the same way.
+                let bytes = shortage.next_bytes();
+                self.learn(host, Peak { bytes, seconds });
+                shortage.diagnostic()
+            }
+        })?;
         if let Some(bytes) = peak_bytes {
-            self.table
-                .learn(&self.repo_key, &host.name, Peak { bytes, seconds });
+            self.learn(host, Peak { bytes, seconds });
         }
         Ok(Anew {
-            answer,
+            answer: SystemAnswer::parse(&text)?,
             text,
             seconds,
             peak_bytes,
         })
+    }
+
+    fn learn(&self, host: &HostSpec, peak: Peak) {
+        self.table.learn(&self.repo_key, &host.name, peak);
     }
 
     /// A remembered answer whose derivation has not been collected since.
@@ -194,23 +217,17 @@ impl Evaluator {
 
     /// The version of Nix, asked once per binary: the file itself is the key.
     async fn nix_version(&self) -> Result<String, Diagnostic> {
-        if let Some(version) = self.nix.lock().map_err(|_| poisoned())?.clone() {
-            return Ok(version);
-        }
         let program = on_path("nix").and_then(|path| Program::at(&path).ok());
         let known = program
             .as_ref()
             .and_then(|program| self.table.program_version(program));
-        let version = if let Some(version) = known {
-            version
-        } else {
-            let version = nix::version().await?;
-            if let Some(program) = &program {
-                self.table.keep_program_version(program, &version);
-            }
-            version
-        };
-        *self.nix.lock().map_err(|_| poisoned())? = Some(version.clone());
+        if let Some(version) = known {
+            return Ok(version);
+        }
+        let version = nix::version().await?;
+        if let Some(program) = &program {
+            self.table.keep_program_version(program, &version);
+        }
         Ok(version)
     }
 

@@ -55,7 +55,9 @@ pub enum Code {
     NixEvaluation,
     /// An evaluation took longer than it may.
     EvaluationTimeout,
-    /// Nix failed in a way that is not the user's configuration (store, daemon, out of memory).
+    /// An evaluation was ended because there was no memory left for it.
+    OutOfMemory,
+    /// Nix failed in a way that is not the user's configuration (store, daemon, a crash).
     NixFailure,
     /// A file exists, but Git ignores it, so that no evaluation sees it.
     IgnoredFile,

@@ -7,9 +7,7 @@ use crate::repo::Repo;
 use infra_model::lock::Stale;
 use infra_model::{Code, Diagnostic, HostSpec, Place};
 use std::fmt::Write as _;
-use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::ExitStatus;
 
 /// How many of the user's own places are told besides the first.
 const MORE_PLACES: usize = 4;
@@ -24,18 +22,7 @@ pub(crate) struct Explain<'a> {
 
 impl Explain<'_> {
     /// Why an evaluation failed.
-    pub(crate) fn evaluation(&self, log: &Log, status: ExitStatus) -> Diagnostic {
-        if let Some(signal) = status.signal() {
-            return Diagnostic::new(
-                Code::NixFailure,
-                format!(
-                    "the evaluation of {} was killed (signal {signal})",
-                    self.host.name
-                ),
-            )
-            .with_cause("signal 9 is mostly the kernel's, when memory runs out")
-            .with_fix("evaluate fewer hosts at once (--jobs 1), or give the machine more memory");
-        }
+    pub(crate) fn evaluation(&self, log: &Log) -> Diagnostic {
         // The last error is the one Nix ended with.
         let Some(error) = log.errors.last() else {
             if let Some(fault) = no_git(&log.complaint()) {
@@ -310,6 +297,12 @@ fn fix_for(text: &str) -> Option<String> {
     }
     if text.contains("is not of type") {
         return Some("give a value of the type the option asks for".to_owned());
+    }
+    if text.starts_with("stack overflow") {
+        return Some(
+            "look for a function that calls itself without end, or a value that needs itself"
+                .to_owned(),
+        );
     }
     if text.starts_with("undefined variable") {
         return Some("correct the name, or add it to the arguments of the file".to_owned());

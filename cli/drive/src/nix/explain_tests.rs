@@ -66,7 +66,7 @@ fn evaluation_in(folder: &str, lines: &[String]) -> String {
         host: &host,
         stale: &[],
     };
-    tell(&explain.evaluation(&log, ExitStatus::from_raw(256)))
+    tell(&explain.evaluation(&log))
 }
 
 /// A failure of a repository with this lock file, while Nix was doing these things.
@@ -95,7 +95,7 @@ fn input_failure(lock: &str, text: &str, doing: &[&str]) -> String {
         host: &host,
         stale: &[],
     };
-    tell(&explain.evaluation(&log, ExitStatus::from_raw(256)))
+    tell(&explain.evaluation(&log))
 }
 
 fn message(text: &str, own: Option<&str>, trace: &[(&str, &str)]) -> String {
@@ -283,7 +283,7 @@ fn a_work_tree_as_it_lies_there_has_the_users_names() {
         host: &host,
         stale: &[],
     };
-    insta::assert_snapshot!(tell(&explain.evaluation(&log, ExitStatus::from_raw(256))), @"
+    insta::assert_snapshot!(tell(&explain.evaluation(&log)), @"
     [nix-syntax] a Nix file does not parse
     at hosts/web/configuration.nix:2:7 |   a = ;
     syntax error in hosts/web/configuration.nix
@@ -563,7 +563,7 @@ fn links_absolute_paths_and_empty_folders_are_seen_through() {
     let told = |text: &str| {
         let mut log = Log::default();
         log.read(&message(text, None, &[]));
-        let told = tell(&explain.evaluation(&log, ExitStatus::from_raw(256)));
+        let told = tell(&explain.evaluation(&log));
         told.replace(&*root.to_string_lossy(), "[repo]")
     };
     let missing = |file: &str| told(&format!("path '{SOURCE}/{file}' does not exist"));

@@ -6,6 +6,7 @@ use infra_model::Diagnostic;
 use infra_model::answer::{Difference, DifferingFile};
 use infra_model::tree::Scope;
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 /// A folder: names to files and folders.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,7 +18,43 @@ pub(crate) struct Folder {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Node {
     File(EntryKind, gix::ObjectId),
-    Folder(Folder),
+    Folder(Arc<Inner>),
+}
+
+/// A folder in a folder. The trees of many hosts have the same ones, which are written once.
+#[derive(Debug)]
+struct Inner {
+    folder: Folder,
+    /// Its id, once it is in the store. There is one store in all of a folder's life.
+    written: OnceLock<gix::ObjectId>,
+    /// Set once the store was seen to have the content of every file: nothing is removed from it while it is open.
+    whole: OnceLock<()>,
+}
+
+impl PartialEq for Inner {
+    fn eq(&self, other: &Self) -> bool {
+        self.folder == other.folder
+    }
+}
+
+impl Eq for Inner {}
+
+impl Inner {
+    fn write(&self, store: &gix::Repository) -> Result<gix::ObjectId, Diagnostic> {
+        if let Some(id) = self.written.get() {
+            return Ok(*id);
+        }
+        let id = self.folder.write(store)?;
+        Ok(*self.written.get_or_init(|| id))
+    }
+
+    fn is_whole(&self, store: &gix::Repository) -> bool {
+        let whole = self.whole.get().is_some() || self.folder.is_whole(store);
+        if whole {
+            self.whole.get_or_init(|| ());
+        }
+        whole
+    }
 }
 
 impl Folder {
@@ -34,7 +71,13 @@ impl Folder {
     /// Adds a folder, unless it is empty: Git knows no empty folders.
     pub(crate) fn insert_folder(&mut self, name: &[u8], folder: Folder) {
         if !folder.nodes.is_empty() {
-            self.nodes.insert(name.to_vec(), Node::Folder(folder));
+            let inner = Inner {
+                folder,
+                written: OnceLock::new(),
+                whole: OnceLock::new(),
+            };
+            self.nodes
+                .insert(name.to_vec(), Node::Folder(Arc::new(inner)));
         }
     }
 
@@ -53,9 +96,12 @@ impl Folder {
                     kept.nodes.insert(name.clone(), node.clone());
                 }
                 Node::File(..) => {}
-                Node::Folder(folder) => {
+                Node::Folder(_) if scope.takes_all_of(at) => {
+                    kept.nodes.insert(name.clone(), node.clone());
+                }
+                Node::Folder(inner) => {
                     at.push('/');
-                    kept.insert_folder(name, folder.filtered(at, scope));
+                    kept.insert_folder(name, inner.folder.filtered(at, scope));
                 }
             }
             at.truncate(length);
@@ -71,7 +117,7 @@ impl Folder {
         };
         match (self.nodes.get(name)?, below) {
             (Node::File(_, id), None) => Some(*id),
-            (Node::Folder(folder), Some(below)) => folder.find(below),
+            (Node::Folder(inner), Some(below)) => inner.folder.find(below),
             _ => None,
         }
     }
@@ -79,7 +125,7 @@ impl Folder {
     /// The folder of the hosts in a tree.
     pub(crate) fn hosts(&self) -> Option<&Self> {
         match self.nodes.get(b"hosts".as_slice()) {
-            Some(Node::Folder(hosts)) => Some(hosts),
+            Some(Node::Folder(inner)) => Some(&inner.folder),
             _ => None,
         }
     }
@@ -88,7 +134,7 @@ impl Folder {
     pub(crate) fn is_whole(&self, store: &gix::Repository) -> bool {
         self.nodes.values().all(|node| match node {
             Node::File(_, id) => store.has_object(id),
-            Node::Folder(folder) => folder.is_whole(store),
+            Node::Folder(inner) => inner.is_whole(store),
         })
     }
 
@@ -98,7 +144,7 @@ impl Folder {
         for (name, node) in &self.nodes {
             let (kind, oid) = match node {
                 Node::File(kind, id) => (*kind, *id),
-                Node::Folder(folder) => (EntryKind::Tree, folder.write(store)?),
+                Node::Folder(inner) => (EntryKind::Tree, inner.write(store)?),
             };
             entries.push(Entry {
                 mode: kind.into(),

@@ -9,7 +9,10 @@ use infra_drive::{host, nix};
 use infra_model::answer::{Answer, Check, Exit, Patient, Verdict};
 use infra_model::{Code, Diagnostic, HostName, HostSpec, HostState, StorePath};
 use infra_view::style::{BAD, GOOD, WARN, paint};
+use std::sync::Arc;
 use std::time::SystemTime;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 /// Nix before this has flakes that behave differently.
 const OLDEST_NIX: (u64, u64) = (2, 18);
@@ -17,6 +20,8 @@ const OLDEST_NIX: (u64, u64) = (2, 18);
 const REMEMBERED: &str = "remembered evaluation";
 /// Less free space than this makes deployments fail in the middle.
 const LITTLE_SPACE: u64 = 1 << 30;
+/// Hosts looked at at once: mostly waiting.
+const AT_ONCE: usize = 32;
 
 fn found(about: &str, verdict: Verdict, found: impl Into<String>) -> Check {
     Check {
@@ -71,19 +76,20 @@ pub(super) async fn run(global: &Global, args: &Doctor) -> Exit {
     };
     own.checks.extend(check_repository(&workspace));
     own.checks.extend(check_inputs(&workspace).await);
-    let mut patients = vec![own];
+    let mut asked = Vec::new();
     if selection.all || !selection.selectors.is_empty() {
         let hosts = match workspace.select_strictly(selection) {
             Ok(hosts) => hosts,
             Err(faults) => return refuse(NAME, global, faults),
         };
-        for host in &hosts {
-            patients.push(Patient {
-                name: Some(host.name.clone()),
-                checks: check_host(&workspace, host).await,
-            });
-        }
+        own.checks.extend(check_keys(&workspace, &hosts));
+        asked = check_hosts(&workspace, &hosts).await;
+    } else {
+        let all = workspace.contents.fleet.hosts();
+        own.checks.extend(check_keys(&workspace, all));
     }
+    let mut patients = vec![own];
+    patients.extend(asked);
     if let Some(count) = args.recheck {
         match recheck(global, &workspace, selection, usize::from(count)).await {
             Ok(checked) => patients.extend(checked),
@@ -290,26 +296,64 @@ fn check_repository(workspace: &Workspace) -> Vec<Check> {
     if checks.is_empty() {
         checks.push(fine("repository", format!("{root}, {count} hosts")));
     }
-    for host in workspace.contents.fleet.hosts() {
-        let about = format!("key of {}", host.name);
-        match workspace.repo.host_keys(&host.name) {
-            Ok(keys) if keys.is_empty() => checks.push(mend(
-                found(&about, Verdict::Warning, "not pinned: there is no host.pub"),
-                "put the host's /etc/ssh/ssh_host_ed25519_key.pub into its folder as host.pub",
-            )),
-            Ok(_) => {}
-            Err(fault) => checks.push(faulty(&about, &fault)),
-        }
-    }
     checks
 }
 
-async fn check_host(workspace: &Workspace, spec: &HostSpec) -> Vec<Check> {
-    let target = match workspace.target(spec) {
-        Ok(target) => target,
-        Err(fault) => return vec![faulty("ssh", &fault)],
+/// What keeps the keys of these hosts from being trusted.
+fn check_keys(workspace: &Workspace, hosts: &[HostSpec]) -> Vec<Check> {
+    let check = |host: &HostSpec| {
+        let about = format!("key of {}", host.name);
+        match workspace.repo.host_keys(&host.name) {
+            Ok(keys) if keys.is_empty() => Some(mend(
+                found(&about, Verdict::Warning, "not pinned: there is no host.pub"),
+                "put the host's /etc/ssh/ssh_host_ed25519_key.pub into its folder as host.pub",
+            )),
+            Ok(_) => None,
+            Err(fault) => Some(faulty(&about, &fault)),
+        }
     };
-    match look(&target).await {
+    hosts.iter().filter_map(check).collect()
+}
+
+/// Looks at hosts, many at once: one that does not answer takes its time and nobody else's.
+async fn check_hosts(workspace: &Workspace, hosts: &[HostSpec]) -> Vec<Patient> {
+    let room = Arc::new(Semaphore::new(AT_ONCE));
+    let mut looking = JoinSet::new();
+    let mut checks: Vec<Vec<Check>> = Vec::new();
+    for (at, host) in hosts.iter().enumerate() {
+        checks.push(Vec::new());
+        let target = workspace.target(host);
+        let room = Arc::clone(&room);
+        looking.spawn(async move {
+            let checks = match target {
+                Err(fault) => vec![faulty("ssh", &fault)],
+                Ok(target) => {
+                    // Nobody closes it; without room there would be no limit, and no other harm.
+                    let _room = room.acquire().await;
+                    check_host(&target).await
+                }
+            };
+            (at, checks)
+        });
+    }
+    while let Some(looked) = looking.join_next().await {
+        if let Ok((at, found)) = looked
+            && let Some(slot) = checks.get_mut(at)
+        {
+            *slot = found;
+        }
+    }
+    let named = hosts.iter().zip(checks);
+    named
+        .map(|(host, checks)| Patient {
+            name: Some(host.name.clone()),
+            checks,
+        })
+        .collect()
+}
+
+async fn check_host(target: &Target) -> Vec<Check> {
+    match look(target).await {
         Err(fault) => vec![faulty("ssh", &fault)],
         Ok((address, state)) => {
             let mut checks = vec![fine("ssh", format!("{} at {address}", target.user))];

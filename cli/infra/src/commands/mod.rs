@@ -82,12 +82,13 @@ fn warn(global: &Global, warnings: &[Diagnostic]) {
     }
 }
 
-/// What performs steps: the repository's files read, the table opened.
+/// What performs steps: the repository's files read, the table opened. Without Nix nothing is begun: each host would fail for the same reason.
 fn wire(
     global: &Global,
     workspace: &Arc<Workspace>,
     purpose: Purpose,
 ) -> Result<Arc<Wire>, Diagnostic> {
+    infra_drive::nix::installed()?;
     let (evaluator, warnings) = workspace.evaluator(global)?;
     warn(global, &warnings);
     Ok(Arc::new(Wire::new(
