@@ -343,6 +343,33 @@ fn unchanged_files_are_not_read_again() {
 }
 
 #[test]
+fn files_that_are_gone_are_forgotten() {
+    let scene = Scene::new();
+    scene.write("modules/base/more.nix", "{ }\n");
+    scene.write("hosts/web/more.nix", "{ }\n");
+    std::thread::sleep(std::time::Duration::from_millis(150));
+    scene.id("web");
+    scene.id("db");
+    let db = b"hosts/db/host.toml".as_slice();
+    let more = [b"modules/base/more.nix".as_slice(), b"hosts/web/more.nix"];
+    let has = |path: &[u8]| scene.known().contains_key(path);
+    assert!(has(db) && more.iter().all(|path| has(path)));
+    for path in ["modules/base/more.nix", "hosts/web/more.nix"] {
+        fs::remove_file(scene.root().join(path)).expect("there");
+    }
+    scene.id("web");
+    assert!(
+        !more.iter().any(|path| has(path)),
+        "{:?}",
+        scene.known().keys()
+    );
+    assert!(
+        has(db),
+        "nobody looked whether the files of db are still there"
+    );
+}
+
+#[test]
 fn an_unreadable_file_is_named() {
     let scene = Scene::new();
     // Root may read what it likes, but nobody can read a folder as a file.
@@ -421,13 +448,19 @@ async fn large_files_are_streamed() {
 #[test]
 fn huge_files_are_told_about_whether_they_are_read_or_remembered() {
     let scene = Scene::new();
+    // An id that the store has, though another file's: what is not there would be read.
+    std::thread::sleep(std::time::Duration::from_millis(150));
+    scene.id("db");
+    let known = scene.known()[b"hosts/db/host.toml".as_slice()].oid;
     // A hole takes no room, and what is remembered takes no time to read.
     let path = scene.root().join("modules/huge");
     let huge = fs::File::create(&path).expect("writable");
     huge.set_len(65 << 20).expect("writable");
     let meta = fs::symlink_metadata(&path).expect("there");
     let root = scene.root().canonicalize().expect("exists");
-    let known = (b"modules/huge".to_vec(), super::walk::stat_of(&meta));
+    let mut stat = super::walk::stat_of(&meta);
+    stat.oid = known;
+    let known = (b"modules/huge".to_vec(), stat);
     scene
         .table
         .keep_files(&root.to_string_lossy(), &[known], &[]);

@@ -8,6 +8,7 @@ use gix::objs::tree::EntryKind;
 use infra_model::tree::{is_flake_file, is_shareable};
 use infra_model::{Code, Diagnostic, Place};
 use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -22,9 +23,17 @@ const RACY: Duration = Duration::from_millis(100);
 pub(crate) struct Walker {
     root: PathBuf,
     git: Option<Git>,
-    known: HashMap<Vec<u8>, FileStat>,
+    known: HashMap<Vec<u8>, Known>,
+    /// Folders that were walked to their end: what is remembered below them and was not met is gone.
+    walked: Vec<PathBuf>,
     changed: Vec<(Vec<u8>, FileStat)>,
     warnings: Vec<Diagnostic>,
+}
+
+/// A file that was read once.
+struct Known {
+    stat: FileStat,
+    met: bool,
 }
 
 /// One walk: what is needed at every file.
@@ -42,7 +51,12 @@ impl Walker {
         Ok(Self {
             root: root.to_path_buf(),
             git: Git::find(root)?,
-            known: table.files(&root.to_string_lossy()),
+            known: table
+                .files(&root.to_string_lossy())
+                .into_iter()
+                .map(|(path, stat)| (path, Known { stat, met: false }))
+                .collect(),
+            walked: Vec::new(),
             changed: Vec::new(),
             warnings: Vec::new(),
         })
@@ -92,17 +106,34 @@ impl Walker {
 
     /// Keeps what was learned.
     pub(crate) fn remember(&mut self, table: &Table) {
-        if !self.changed.is_empty() {
-            let changed = std::mem::take(&mut self.changed);
-            table.keep_files(&self.root.to_string_lossy(), &changed, &[]);
-        }
+        let changed = std::mem::take(&mut self.changed);
+        table.keep_files(&self.root.to_string_lossy(), &changed, &self.gone());
+    }
+
+    /// Files that are remembered and are not there any more, as far as was looked.
+    fn gone(&self) -> Vec<Vec<u8>> {
+        let hosts = Path::new("hosts");
+        let was_walked = |path: &Path| {
+            self.walked.iter().any(|folder| {
+                if folder.as_os_str().is_empty() {
+                    !path.starts_with(hosts)
+                } else {
+                    path.starts_with(folder)
+                }
+            })
+        };
+        self.known
+            .iter()
+            .filter(|(path, known)| !known.met && was_walked(Path::new(OsStr::from_bytes(path))))
+            .map(|(path, _)| path.clone())
+            .collect()
     }
 
     fn walk(
         &mut self,
         store: &gix::Repository,
         from: &Path,
-        wanted: impl Fn(&Path, &std::ffi::OsStr, bool) -> bool,
+        wanted: impl Fn(&Path, &OsStr, bool) -> bool,
     ) -> Result<Folder, Diagnostic> {
         // Taken out for the time of the walk: rules borrow it, and the walker changes.
         let git = self.git.take();
@@ -125,6 +156,9 @@ impl Walker {
             .folder(from, &wanted)
         })();
         self.git = git;
+        if result.is_ok() {
+            self.walked.push(from.to_path_buf());
+        }
         result
     }
 }
@@ -133,7 +167,7 @@ impl Walk<'_> {
     fn folder(
         &mut self,
         at: &Path,
-        wanted: &impl Fn(&Path, &std::ffi::OsStr, bool) -> bool,
+        wanted: &impl Fn(&Path, &OsStr, bool) -> bool,
     ) -> Result<Folder, Diagnostic> {
         let mut folder = Folder::default();
         let entries =
@@ -227,13 +261,12 @@ impl Walk<'_> {
         self.walker.warnings.extend(content::too_large(path, meta));
         let key = path.as_os_str().as_bytes();
         let stat = stat_of(meta);
-        if let Some(known) = self.walker.known.get(key)
-            && (FileStat {
-                oid: known.oid,
-                ..stat
-            }) == *known
-        {
-            return Ok(Some((kind, gix::ObjectId::from_bytes_or_panic(&known.oid))));
+        if let Some(known) = self.walker.known.get_mut(key) {
+            known.met = true;
+            let oid = known.stat.oid;
+            if (FileStat { oid, ..stat }) == known.stat {
+                return Ok(Some((kind, gix::ObjectId::from_bytes_or_panic(&oid))));
+            }
         }
         let read = content::write(self.store, &self.walker.root, path, meta)?;
         self.walker.warnings.extend(read.warning);
