@@ -99,6 +99,16 @@ pub enum Code {
     CacheUnusable,
     /// What infra remembered between runs was damaged or of another version, and was set aside.
     CacheSetAside,
+    /// A need of a host's contract that no source fills.
+    UnfilledNeed,
+    /// A need that two sources of the same rank fill differently.
+    AmbiguousNeed,
+    /// A need is filled in a place where it must not be: a secret in clear text, say.
+    MisplacedNeed,
+    /// A context or a command names a need that no contract has.
+    UnknownNeed,
+    /// What hosts ask of each other goes round in a circle.
+    Cycle,
     /// The run was interrupted before it came to this.
     Interrupted,
     /// A broken promise inside infra: a bug.
@@ -129,6 +139,11 @@ impl Code {
                 | Self::Usage
                 | Self::MissingProgram
                 | Self::StateUnwritable
+                | Self::UnfilledNeed
+                | Self::AmbiguousNeed
+                | Self::MisplacedNeed
+                | Self::UnknownNeed
+                | Self::Cycle
         )
     }
 

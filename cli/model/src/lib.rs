@@ -6,26 +6,34 @@
 
 pub mod answer;
 pub mod cancel;
+pub mod context;
+pub mod contract;
 pub mod decode;
 pub mod diagnostic;
 pub mod event;
+pub mod fill;
 pub mod fleet;
 pub mod host;
 pub mod name;
+pub mod need;
 pub mod selector;
 pub mod state;
 pub mod step;
 pub mod store_path;
 pub mod suggest;
 pub mod tree;
+pub mod types;
 pub mod wire;
 
 pub use cancel::CancelStage;
+pub use context::HostContext;
+pub use contract::Manifest;
 pub use diagnostic::{Code, Diagnostic, Place};
 pub use event::{Event, HostOutcome, StepOutcome};
 pub use fleet::{Fleet, Settings};
 pub use host::{BuildOn, Class, HostSpec, Platform};
 pub use name::HostName;
+pub use need::NeedName;
 pub use selector::Selector;
 pub use state::HostState;
 pub use step::{Finding, Goal, Step, StepKind};

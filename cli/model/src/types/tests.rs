@@ -1,0 +1,116 @@
+use super::{PATTERNS, Type, matches};
+use serde_json::{Value, json};
+
+fn of(text: Value) -> Type {
+    serde_json::from_value(text).expect("a type")
+}
+
+#[test]
+fn every_kind_with_a_pattern_has_one_that_compiles() {
+    for kind in [
+        "ipv4",
+        "ipv6",
+        "cidr",
+        "mac",
+        "hostname",
+        "fqdn",
+        "url",
+        "email",
+        "sshPublicKey",
+        "agePublicKey",
+        "duration",
+        "size",
+    ] {
+        let pattern = PATTERNS
+            .get(kind)
+            .unwrap_or_else(|| panic!("no pattern for {kind}"));
+        assert!(matches(pattern, "").is_some(), "{kind}: {pattern}");
+    }
+}
+
+/// One type with values that are of it and values that are not. `checks/nix` asks Nix the same.
+#[derive(serde::Deserialize)]
+struct Case {
+    #[serde(rename = "type")]
+    of: Type,
+    good: Vec<Value>,
+    bad: Vec<Value>,
+}
+
+#[test]
+fn values_are_of_a_type_or_not() {
+    let text = include_str!("../../../../checks/golden/value-types.json");
+    let cases: Vec<Case> = serde_json::from_str(text).expect("cases");
+    for Case { of, good, bad } in cases {
+        for value in good {
+            assert_eq!(of.check(&value), [], "{value} should be {}", of.describe());
+        }
+        for value in bad {
+            assert!(
+                !of.accepts(&value),
+                "{value} should not be {}",
+                of.describe()
+            );
+        }
+    }
+}
+
+#[test]
+fn mismatches_say_where_and_what() {
+    let kind = of(json!({"kind": "submodule", "fields": {
+        "ports": {"type": {"kind": "listOf", "of": {"kind": "port"}}, "required": true},
+        "name": {"type": {"kind": "nonEmptyString"}, "required": true}
+    }}));
+    let told: Vec<String> = kind
+        .check(&json!({"ports": [80, 70000], "nmae": "x"}))
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @r"
+    at name: expected a text that is not empty, found nothing
+    at ports[1]: expected a port (0 to 65535), found the number 70000
+    at nmae: expected no such key (known: name, ports), found the key `nmae`
+    ");
+}
+
+#[test]
+fn texts_are_read_as_the_type_wants_them() {
+    let cases = [
+        (json!({"kind": "string"}), "80", json!("80")),
+        (json!({"kind": "port"}), "80", json!(80)),
+        (json!({"kind": "port"}), "http", json!("http")),
+        (json!({"kind": "bool"}), "true", json!(true)),
+        (json!({"kind": "ipv4"}), "10.0.0.1", json!("10.0.0.1")),
+        (json!({"kind": "enum", "values": ["1", 2]}), "1", json!("1")),
+        (json!({"kind": "enum", "values": ["1", 2]}), "2", json!(2)),
+        (
+            json!({"kind": "nullOr", "of": {"kind": "string"}}),
+            "null",
+            json!(null),
+        ),
+        (
+            json!({"kind": "nullOr", "of": {"kind": "string"}}),
+            "x",
+            json!("x"),
+        ),
+        (
+            json!({"kind": "listOf", "of": {"kind": "int"}}),
+            "[1,2]",
+            json!([1, 2]),
+        ),
+    ];
+    for (kind, text, value) in cases {
+        assert_eq!(of(kind).read_text(text), value, "{text}");
+    }
+}
+
+#[test]
+fn a_long_value_is_cut() {
+    let kind = of(json!({"kind": "int"}));
+    let told = kind.check(&json!("x".repeat(200)));
+    assert!(
+        told.iter()
+            .all(|mismatch| mismatch.found.chars().count() < 80),
+        "{told:?}"
+    );
+}
