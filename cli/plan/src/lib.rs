@@ -6,7 +6,9 @@
 //! Never: effects of any kind, async, clocks, environment.
 
 mod decide;
+pub mod fill;
 mod graph;
+pub mod wants;
 
 pub use decide::{Decision, Known, Verdict, deploy};
 pub use graph::{Plan, Unit, UnitId};
