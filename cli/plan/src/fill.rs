@@ -3,6 +3,7 @@
 //! Sources are asked in a fixed order and the first that has a need wins (DESIGN 5), so that the same offer always gives the same answer and
 //! every filled need can say where it came from. All gaps are found, not only the first.
 
+use infra_model::context::{Context, Line};
 use infra_model::contract::{Manifest, NeedScope, SecretNeed, ValueNeed, place_of};
 use infra_model::fill::{Gap, NeedKind, Reference, Source, Why};
 use infra_model::need::in_environment;
@@ -10,29 +11,6 @@ use infra_model::suggest::nearest;
 use infra_model::{Code, Diagnostic, HostName, NeedName, Place};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// A line of a context file.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Line {
-    /// The file.
-    pub file: String,
-    /// From 1.
-    pub line: usize,
-    /// What it says.
-    pub value: Value,
-}
-
-impl Line {
-    fn source(&self) -> Source {
-        Source::Context {
-            file: self.file.clone(),
-            line: self.line,
-        }
-    }
-}
-
-/// A context file: lines by the name they fill.
-pub type Context = BTreeMap<String, Line>;
 
 /// What was said on the command line for one host.
 #[derive(Debug, Clone, Default)]

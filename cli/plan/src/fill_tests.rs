@@ -1,4 +1,5 @@
-use super::{Filling, Line, Offer, ambiguous_variables, fill};
+use super::{Filling, Offer, ambiguous_variables, fill};
+use infra_model::context::Line;
 use infra_model::contract::Manifest;
 use infra_model::{HostName, NeedName};
 use serde_json::{Value, json};
