@@ -139,8 +139,19 @@ impl fmt::Display for Mismatch {
     }
 }
 
-/// The patterns of text types, by kind.
-static PATTERNS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
+/// What a kind of text looks like.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Pattern {
+    expected: String,
+    example: String,
+    max_length: Option<usize>,
+    #[serde(rename = "pattern")]
+    regex: String,
+}
+
+/// The kinds of text, as Nix knows them.
+static PATTERNS: LazyLock<BTreeMap<String, Pattern>> = LazyLock::new(|| {
     serde_json::from_str(include_str!("../../../nix/lib/types/patterns.json")).unwrap_or_default()
 });
 
@@ -214,10 +225,6 @@ impl Type {
     fn fits(&self, value: &Value) -> bool {
         match self {
             Self::String => value.is_string(),
-            Self::NonEmptyString => value.as_str().is_some_and(|text| {
-                text.bytes()
-                    .any(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
-            }),
             Self::Int => value.as_i64().is_some(),
             Self::IntBetween { min, max } => value.as_i64().is_some_and(|number| {
                 min.is_none_or(|min| number >= min) && max.is_none_or(|max| number <= max)
@@ -227,7 +234,6 @@ impl Type {
             Self::Port => value
                 .as_i64()
                 .is_some_and(|port| (0..=65535).contains(&port)),
-            Self::Path => value.as_str().is_some_and(|text| text.starts_with('/')),
             Self::Anything | Self::Nix { .. } => true,
             Self::Matching { pattern } => value
                 .as_str()
@@ -248,15 +254,17 @@ impl Type {
             | Self::SshPublicKey
             | Self::AgePublicKey
             | Self::Duration
-            | Self::Size => value.as_str().is_some_and(|text| self.matches_kind(text)),
+            | Self::Size
+            | Self::Path
+            | Self::NonEmptyString => value.as_str().is_some_and(|text| self.matches_kind(text)),
         }
     }
 
     fn matches_kind(&self, text: &str) -> bool {
-        PATTERNS
-            .get(self.kind())
-            .and_then(|pattern| matches(pattern, text))
-            .unwrap_or(false)
+        PATTERNS.get(self.kind()).is_some_and(|kind| {
+            kind.max_length.is_none_or(|max| text.len() <= max)
+                && matches(&kind.regex, text).unwrap_or(false)
+        })
     }
 
     /// The word in `kind`, for the kinds that have a pattern.
@@ -274,32 +282,23 @@ impl Type {
             Self::AgePublicKey => "agePublicKey",
             Self::Duration => "duration",
             Self::Size => "size",
+            Self::Path => "path",
+            Self::NonEmptyString => "nonEmptyString",
             _ => "",
         }
     }
 
     /// The type in words: "a port (0 to 65535)".
     pub fn describe(&self) -> String {
+        if let Some(kind) = PATTERNS.get(self.kind()) {
+            return format!("{}, such as {}", kind.expected, kind.example);
+        }
         let words = match self {
             Self::String => "a text",
-            Self::NonEmptyString => "a text that is not empty",
             Self::Int => "a whole number",
             Self::Bool => "true or false",
             Self::Float => "a number with a fraction",
             Self::Port => "a port (0 to 65535)",
-            Self::Ipv4 => "an IPv4 address",
-            Self::Ipv6 => "an IPv6 address",
-            Self::Cidr => "a network such as 10.0.0.0/8",
-            Self::Mac => "a MAC address",
-            Self::Hostname => "a host name (one DNS label)",
-            Self::Fqdn => "a fully qualified domain name",
-            Self::Url => "a URL",
-            Self::Email => "an e-mail address",
-            Self::SshPublicKey => "an SSH public key",
-            Self::AgePublicKey => "an age public key",
-            Self::Duration => "a duration such as 90d",
-            Self::Size => "a size such as 2GiB",
-            Self::Path => "an absolute path",
             Self::Anything => "anything",
             _ => return self.describe_compound(),
         };
@@ -337,10 +336,8 @@ impl Type {
     pub fn read_text(&self, text: &str) -> Value {
         let as_json = || serde_json::from_str(text).ok();
         let as_text = || Value::String(text.to_owned());
-        let is_texts = matches!(
-            self,
-            Self::String | Self::NonEmptyString | Self::Path | Self::Matching { .. }
-        ) || !self.kind().is_empty();
+        let is_texts =
+            matches!(self, Self::String | Self::Matching { .. }) || !self.kind().is_empty();
         if is_texts {
             return as_text();
         }
