@@ -8,7 +8,7 @@ use crate::nix;
 use crate::process::{Stop, on_path};
 use crate::repo::Repo;
 use crate::table::{self, Key, Peak, Program, Table};
-use crate::tree::{HostTree, Trees};
+use crate::tree::{AtRevision, HostTree, Trees};
 use infra_model::{Code, Diagnostic, Evaluation, HostSpec, Settings, StorePath, SystemAnswer};
 use std::path::Path;
 use std::sync::Mutex;
@@ -70,6 +70,12 @@ impl Evaluator {
     pub fn tree(&self, host: &HostSpec) -> Result<HostTree, Diagnostic> {
         let mut trees = self.trees.lock().map_err(|_| poisoned())?;
         trees.host(host)
+    }
+
+    /// The tree it had in a revision of the repository in Git.
+    pub fn tree_at(&self, host: &HostSpec, revision: &str) -> Result<AtRevision, Diagnostic> {
+        let mut trees = self.trees.lock().map_err(|_| poisoned())?;
+        trees.at_revision(host, revision)
     }
 
     /// Evaluates a host, or remembers it.

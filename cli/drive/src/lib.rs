@@ -13,6 +13,7 @@ pub mod nix;
 mod plain;
 pub mod process;
 pub mod repo;
+pub mod roots;
 pub mod ssh;
 pub mod state;
 pub mod table;

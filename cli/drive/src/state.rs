@@ -23,19 +23,48 @@ pub struct Journal {
     dir: PathBuf,
 }
 
+/// What keeps our names apart from those of the folders on the way to a repository.
+const OWN: &str = "@";
+
+/// The folder of all repositories' state.
+pub(crate) fn repos_dir() -> PathBuf {
+    std::env::var_os("XDG_STATE_HOME")
+        .map(PathBuf::from)
+        .filter(|dir| dir.is_absolute())
+        .or_else(|| std::env::home_dir().map(|home| home.join(".local/state")))
+        .unwrap_or_else(|| PathBuf::from("/var/lib"))
+        .join("infra/repos")
+}
+
+/// Every state folder below `repos`, with the repository it is of, which need not be there any more.
+pub(crate) fn all_below(repos: &Path) -> Vec<(PathBuf, PathBuf)> {
+    let mut found = Vec::new();
+    let mut open = vec![PathBuf::new()];
+    while let Some(at) = open.pop() {
+        let entries = fs::read_dir(repos.join(&at)).into_iter().flatten();
+        for name in entries.filter_map(|entry| Some(entry.ok()?.file_name())) {
+            if name == OWN {
+                found.push((repos.join(&at).join(OWN), Path::new("/").join(&at)));
+            } else {
+                open.push(at.join(name));
+            }
+        }
+    }
+    found
+}
+
 impl State {
     /// The state folder of the repository at `root`. Touches nothing.
     pub fn of(root: &Path) -> Self {
-        let base = std::env::var_os("XDG_STATE_HOME")
-            .map(PathBuf::from)
-            .filter(|dir| dir.is_absolute())
-            .or_else(|| std::env::home_dir().map(|home| home.join(".local/state")))
-            .unwrap_or_else(|| PathBuf::from("/var/lib"));
         // Below the repository's own path, so that a person finds it; `@` keeps our names apart from those of folders.
         let relative = root.strip_prefix("/").unwrap_or(root);
         Self {
-            dir: base.join("infra/repos").join(relative).join("@"),
+            dir: repos_dir().join(relative).join(OWN),
         }
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// Begins the journal of a new run. Fails before anything is done if it cannot be written.
@@ -65,12 +94,15 @@ impl State {
             .map_err(|error| unwritable(&dir, &error))
     }
 
+    /// Whether there was such a run.
+    pub fn has_run(&self, run: &str) -> bool {
+        is_run_name(run) && self.dir.join("runs").join(run).is_dir()
+    }
+
     /// The tree that a run made a host from; `None` if there is no such run, or it had not come to that host.
     pub fn tree_of_run(&self, run: &str, host: &HostName) -> Option<String> {
-        // A name, and not a path to somewhere else.
-        let is_name = run.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         let file = self.dir.join("runs").join(run).join("receipt.json");
-        let text = fs::read_to_string(file).ok().filter(|_| is_name)?;
+        let text = fs::read_to_string(file).ok().filter(|_| is_run_name(run))?;
         let receipt: serde_json::Value = serde_json::from_str(&text).ok()?;
         let hosts = receipt.get("hosts")?.as_array()?;
         let found = hosts.iter().find(|found| {
@@ -114,6 +146,28 @@ impl Journal {
     }
 }
 
+/// The trees that hosts were last deployed from, as far as `is_there` (given repository and host).
+pub(crate) fn deployed_trees(is_there: &dyn Fn(&Path, &str) -> bool) -> Vec<String> {
+    let mut trees = Vec::new();
+    for (state, repo) in all_below(&repos_dir()) {
+        for entry in fs::read_dir(state.join("hosts"))
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let path = entry.path();
+            let host = path.file_stem().unwrap_or_default().to_string_lossy();
+            let tree = fs::read_to_string(&path)
+                .ok()
+                .filter(|_| is_there(&repo, &host))
+                .and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok())
+                .and_then(|receipt| Some(receipt.get("result")?.get("tree")?.as_str()?.to_owned()));
+            trees.extend(tree);
+        }
+    }
+    trees
+}
+
 /// Writes a file whole or not at all.
 fn write_whole(path: &Path, content: &impl Serialize) -> io::Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
@@ -123,6 +177,11 @@ fn write_whole(path: &Path, content: &impl Serialize) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// A name, and not a path to somewhere else.
+fn is_run_name(run: &str) -> bool {
+    !run.is_empty() && run.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
 /// Sortable by time, unique on this machine: `20261121T051600Z-1a2b`.

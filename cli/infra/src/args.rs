@@ -143,19 +143,21 @@ pub(crate) struct Why {
     /// The host.
     #[arg(value_name = "HOST", add = ArgValueCandidates::new(complete::hosts))]
     pub(crate) host: String,
-    /// What to compare with: a run, or the id of a tree [default: what was last deployed from this machine, else the tree before].
-    #[arg(long, value_name = "RUN|TREE")]
+    /// What to compare with: a revision in Git (HEAD~1, a branch, a tag), a run, or the id of a tree [default: what was last deployed from
+    /// this machine, else the tree before].
+    #[arg(long, value_name = "REV|RUN|TREE")]
     pub(crate) since: Option<String>,
 }
 
 /// Actions of `cache`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 pub(crate) enum Cache {
-    /// Show what is remembered, and how large it is.
+    /// Show what is remembered, how large it is, and how many links protect systems from Nix's garbage collector.
     Info,
-    /// Forget what has not been used for longest, until what is left is of reasonable size.
+    /// Forget what has not been used for longest, until what is left is of reasonable size; trees older than 90 days; and let Nix collect the
+    /// systems of hosts that are no more, and those that were planned 30 days ago.
     Gc,
-    /// Forget everything. The next evaluation of each host is done anew.
+    /// Forget everything, and let Nix collect planned systems. The next evaluation of each host is done anew. Deployed systems stay protected.
     Clear,
 }
 

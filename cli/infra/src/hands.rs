@@ -1,10 +1,12 @@
 //! The engine's hands: each step handed to the room that performs it.
 
+use crate::keeper::Keeper;
 use crate::workspace::Workspace;
 use infra_drive::evaluator::Evaluator;
 use infra_drive::host;
 use infra_drive::nix::{self, BuildPlace};
 use infra_drive::process::Stop;
+use infra_drive::roots::Roots;
 use infra_drive::ssh::Connection;
 use infra_engine::{Done, Hands, Report};
 use infra_model::step::Interrupt;
@@ -14,6 +16,7 @@ use infra_model::{
 };
 use infra_plan::Unit;
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::{Mutex, watch};
 
@@ -27,6 +30,17 @@ struct Store {
     _open: Arc<Connection>,
 }
 
+/// What systems are evaluated for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To be told.
+    Look,
+    /// To be built.
+    Build,
+    /// To be deployed, by the run of this name.
+    Deploy(String),
+}
+
 /// Performs steps on the hosts of a workspace, over one connection per host.
 pub(crate) struct Wire {
     workspace: Arc<Workspace>,
@@ -34,12 +48,21 @@ pub(crate) struct Wire {
     connections: Mutex<HashMap<HostName, Slot>>,
     states: Mutex<HashMap<HostName, HostState>>,
     evaluator: Evaluator,
+    /// `None` if systems are only looked at.
+    keeper: Option<Keeper>,
 }
 
 impl Wire {
     /// Hands for one run.
-    pub(crate) fn new(workspace: Arc<Workspace>, evaluator: Evaluator, run: String) -> Self {
+    pub(crate) fn new(workspace: Arc<Workspace>, evaluator: Evaluator, purpose: Purpose) -> Self {
+        let roots = Roots::of(&workspace.state());
+        let (run, keeper) = match purpose {
+            Purpose::Look => (String::new(), None),
+            Purpose::Build => (String::new(), Some(Keeper::new(roots))),
+            Purpose::Deploy(run) => (run, Some(Keeper::new(roots))),
+        };
         Self {
+            keeper,
             workspace,
             run,
             evaluator,
@@ -52,6 +75,21 @@ impl Wire {
     pub(crate) async fn close(&self) -> Vec<Diagnostic> {
         self.connections.lock().await.clear();
         self.evaluator.finish()
+    }
+
+    /// A host was found to be as wanted.
+    pub(crate) fn unchanged(&self, name: &HostName) {
+        if let Some(keeper) = &self.keeper {
+            keeper.unchanged(name);
+        }
+    }
+
+    /// A host has become what was wanted.
+    async fn deployed(&self, name: &HostName, stop: Stop) -> Done {
+        match &self.keeper {
+            Some(keeper) => done(keeper.deployed(name, stop).await),
+            None => Done::success(),
+        }
     }
 
     fn spec(&self, name: &HostName) -> Result<&HostSpec, Diagnostic> {
@@ -119,6 +157,25 @@ impl Wire {
         })
     }
 
+    async fn evaluate(&self, name: &HostName, stop: Stop) -> Result<Done, Diagnostic> {
+        let host = self.spec(name)?;
+        let found = self.evaluator.evaluate(host, stop).await?;
+        if let Some(keeper) = &self.keeper {
+            keeper.planned(host, &found);
+        }
+        let outcome = if found.remembered {
+            StepOutcome::Skipped {
+                why: "nothing it reads has changed".to_owned(),
+            }
+        } else {
+            StepOutcome::Success
+        };
+        Ok(Done {
+            outcome,
+            finding: Finding::System(Box::new(found)),
+        })
+    }
+
     async fn build(
         &self,
         name: &HostName,
@@ -126,29 +183,69 @@ impl Wire {
         stop: Stop,
         report: &Report,
     ) -> Result<Done, Diagnostic> {
-        let spec = self.spec(name)?;
-        let far = match &spec.build {
-            BuildOn::Local => None,
-            BuildOn::Target => Some(self.store(name, stop.clone()).await?),
-            BuildOn::Builder(builder) => Some(self.store(builder, stop.clone()).await?),
+        let is_collected = || !Path::new(drv.as_str()).exists();
+        match self.build_once(name, drv, stop.clone(), report).await {
+            // Nothing protects a first derivation between its evaluation and its build.
+            Err(fault) if is_collected() && fault.code != Code::Interrupted => {
+                let host = self.spec(name)?;
+                let again = self.evaluator.evaluate(host, stop.clone()).await?;
+                if again.answer.toplevel.drv != *drv {
+                    return Err(changed_meanwhile(name).with_cause(fault.title));
+                }
+                self.build_once(name, drv, stop, report).await
+            }
+            built => built,
+        }
+    }
+
+    async fn build_once(
+        &self,
+        name: &HostName,
+        drv: &StorePath,
+        stop: Stop,
+        report: &Report,
+    ) -> Result<Done, Diagnostic> {
+        let (place, _open) = self.build_place(name, stop.clone()).await?;
+        let (link, unprotected) = match (&self.keeper, &place) {
+            (None, _) => (None, None),
+            (Some(keeper), BuildPlace::Store { .. }) => {
+                (None, keeper.built_elsewhere(name, stop.clone()).await)
+            }
+            (Some(keeper), BuildPlace::Here | BuildPlace::Builder { .. }) => {
+                match keeper.link_for_build(name) {
+                    Ok(link) => (Some(link), None),
+                    Err(why) => (None, Some(why)),
+                }
+            }
         };
-        let place = match (&spec.build, &far) {
-            (BuildOn::Local, _) | (_, None) => BuildPlace::Here,
-            (BuildOn::Target, Some(Store { url, ssh, .. })) => BuildPlace::Store {
-                url: url.clone(),
-                ssh: ssh.clone(),
-            },
-            (BuildOn::Builder(_), Some(Store { url, ssh, .. })) => BuildPlace::Builder {
-                url: url.clone(),
-                system: spec.system.clone(),
-                ssh: ssh.clone(),
-            },
-        };
-        nix::build(drv, &place, stop, &mut |done, total| {
+        nix::build(drv, &place, link.as_deref(), stop, &mut |done, total| {
             report.progress(done, total, "derivations");
         })
         .await?;
-        Ok(Done::success())
+        Ok(done(unprotected))
+    }
+
+    /// Where a host's system is built, and what has to stay open meanwhile.
+    async fn build_place(
+        &self,
+        name: &HostName,
+        stop: Stop,
+    ) -> Result<(BuildPlace, Option<Store>), Diagnostic> {
+        let spec = self.spec(name)?;
+        Ok(match &spec.build {
+            BuildOn::Local => (BuildPlace::Here, None),
+            BuildOn::Target => {
+                let far = self.store(name, stop).await?;
+                let (url, ssh) = (far.url.clone(), far.ssh.clone());
+                (BuildPlace::Store { url, ssh }, Some(far))
+            }
+            BuildOn::Builder(builder) => {
+                let far = self.store(builder, stop).await?;
+                let (url, ssh) = (far.url.clone(), far.ssh.clone());
+                let system = spec.system.clone();
+                (BuildPlace::Builder { url, system, ssh }, Some(far))
+            }
+        })
     }
 
     async fn copy(
@@ -224,6 +321,22 @@ impl Wire {
     }
 }
 
+/// Done, if need be with a warning.
+fn done(unprotected: Option<String>) -> Done {
+    Done {
+        outcome: unprotected.map_or(StepOutcome::Success, |why| StepOutcome::Warning { why }),
+        finding: Finding::Nothing,
+    }
+}
+
+fn changed_meanwhile(name: &HostName) -> Diagnostic {
+    Diagnostic::new(
+        Code::BuildFailed,
+        format!("{name} was to be built, but its files were changed and its derivation collected meanwhile"),
+    )
+    .with_fix("run the same command again")
+}
+
 impl Hands for Wire {
     async fn perform(
         &self,
@@ -239,30 +352,18 @@ impl Hands for Wire {
         let name = &unit.host;
         match &unit.step {
             Step::Survey => self.survey(name, stop).await,
-            Step::Evaluate => {
-                let found = self.evaluator.evaluate(self.spec(name)?, stop).await?;
-                let outcome = if found.remembered {
-                    StepOutcome::Skipped {
-                        why: "nothing it reads has changed".to_owned(),
-                    }
-                } else {
-                    StepOutcome::Success
-                };
-                Ok(Done {
-                    outcome,
-                    finding: Finding::System(Box::new(found)),
-                })
-            }
+            Step::Evaluate => self.evaluate(name, stop).await,
             Step::Build { drv, out: _ } => self.build(name, drv, stop, &report).await,
             Step::Copy { out } => self.copy(name, out, stop, &report).await,
             Step::Activate { out, dry } => self.activate(name, (out, *dry), stop, &report).await,
             Step::Verify { out, failed_before } => {
-                self.verify(name, out, failed_before, stop).await
+                self.verify(name, out, failed_before, stop.clone()).await?;
+                Ok(self.deployed(name, stop).await)
             }
             Step::Commit { out } => {
                 let connection = self.connection(name, stop.clone()).await?;
-                host::commit(&connection, out, &self.run, stop).await?;
-                Ok(Done::success())
+                host::commit(&connection, out, &self.run, stop.clone()).await?;
+                Ok(self.deployed(name, stop).await)
             }
         }
     }

@@ -10,6 +10,7 @@ mod commands;
 mod complete;
 mod hands;
 mod interrupt;
+mod keeper;
 mod run;
 mod workspace;
 

@@ -222,6 +222,18 @@ pub struct CacheState {
     pub files: u64,
     /// Evaluations that were just removed.
     pub removed: u64,
+    /// Files, folders and commits of host trees.
+    pub tree_objects: u64,
+    /// What they take, in bytes.
+    pub tree_bytes: u64,
+    /// How many of them were just removed.
+    pub removed_tree_objects: u64,
+    /// What that gave back, in bytes.
+    pub removed_tree_bytes: u64,
+    /// Links that protect planned and deployed systems, and their derivations, from Nix's garbage collector.
+    pub roots: u64,
+    /// Links that were just removed.
+    pub removed_roots: u64,
 }
 
 /// The exit code of a command (see `nix/docs/cli.md`).

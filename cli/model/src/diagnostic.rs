@@ -99,6 +99,7 @@ pub enum Code {
     CacheUnusable,
     /// What infra remembered between runs was damaged or of another version, and was set aside.
     CacheSetAside,
+<<<<<<< HEAD
     /// A need of a host's contract that no source fills.
     UnfilledNeed,
     /// A need that two sources of the same rank fill differently.
@@ -109,6 +110,10 @@ pub enum Code {
     UnknownNeed,
     /// What hosts ask of each other goes round in a circle.
     Cycle,
+=======
+    /// An answer could not be written where it was to go.
+    OutputLost,
+>>>>>>> p2-a
     /// The run was interrupted before it came to this.
     Interrupted,
     /// A broken promise inside infra: a bug.

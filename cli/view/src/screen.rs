@@ -1,9 +1,13 @@
 //! The two output streams: the one place where anything is printed.
 
 use crate::diagnostic;
-use infra_model::Diagnostic;
+use infra_model::{Code, Diagnostic, Place};
 use serde::Serialize;
 use std::io::{self, Write};
+use std::sync::OnceLock;
+
+/// Why something that was asked for could not be given: the first time it happened. One for the process, as its standard output is.
+static UNGIVEN: OnceLock<String> = OnceLock::new();
 
 /// Standard output for what was asked for, standard error for everything said about it. A reader that went away is no error.
 #[derive(Debug, Default)]
@@ -12,12 +16,25 @@ pub struct Screen;
 impl Screen {
     /// Prints an answer.
     pub fn out(&self, text: &str) {
-        write_to(anstream::stdout(), text);
+        if let Err(error) = write_to(anstream::stdout(), text) {
+            let _ = UNGIVEN.set(error.to_string());
+        }
+    }
+
+    /// Why an answer, or part of it, did not get where standard output leads, if so.
+    pub fn ungiven(&self) -> Option<Diagnostic> {
+        UNGIVEN.get().map(|why| {
+            Diagnostic::new(Code::OutputLost, "the answer could not be written")
+                .with_cause(why)
+                .with_place(Place::file("standard output"))
+                .with_fix("make room where the output goes, then ask again; what was done is done")
+        })
     }
 
     /// Says something about it.
     pub fn err(&self, text: &str) {
-        write_to(anstream::stderr(), text);
+        // There is nobody left to tell.
+        let _ = write_to(anstream::stderr(), text);
     }
 
     /// Prints one JSON object on one line.
@@ -36,10 +53,13 @@ impl Screen {
     }
 }
 
-/// Best effort: `infra list | head` must not end in an error about a closed pipe.
-fn write_to(mut stream: impl Write, text: &str) {
-    let result: io::Result<()> = stream
+/// `infra list | head` must not end in an error about a closed pipe: who hung up has heard enough.
+fn write_to(mut stream: impl Write, text: &str) -> io::Result<()> {
+    let written = stream
         .write_all(text.as_bytes())
         .and_then(|()| stream.flush());
-    drop(result);
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }

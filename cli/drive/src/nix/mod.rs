@@ -9,6 +9,7 @@ use crate::repo::Repo;
 use explain::Explain;
 use infra_model::{Code, Diagnostic, HostName, HostSpec, StorePath, SystemAnswer};
 use log::Log;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// The least time between two reports of progress.
@@ -127,21 +128,23 @@ pub async fn evaluate(
     Ok((ended.stdout, ended.peak_bytes))
 }
 
-/// Builds a derivation that is in the local store.
+/// Builds a derivation that is in the local store. With a `link` the same process makes roots of it: `link` to the result, `link-1` to the
+/// derivation. (Not for what is built in another store: there is nothing here to link to.)
 pub async fn build(
     drv: &StorePath,
     place: &BuildPlace,
+    link: Option<&Path>,
     stop: Stop,
     on_progress: OnProgress<'_>,
 ) -> Result<(), Diagnostic> {
     let mut tool = nix(&["build"])
-        .args([
-            "--no-link",
-            "--option",
-            "allow-import-from-derivation",
-            "false",
-        ])
+        .args(["--option", "allow-import-from-derivation", "false"])
         .arg(format!("{drv}^out"));
+    tool = match link {
+        None => tool.arg("--no-link"),
+        // Without `^` the derivation itself is meant.
+        Some(link) => tool.arg(drv.as_str()).arg("--out-link").arg(link),
+    };
     match place {
         BuildPlace::Here => {}
         BuildPlace::Store { url, ssh } => {
@@ -162,6 +165,24 @@ pub async fn build(
     } else {
         Err(store_faults::build(drv, &log, ended.status))
     }
+}
+
+/// Makes roots of paths that are in the local store: `link` leads to the first, `link-1` to the second.
+pub async fn keep(paths: &[&StorePath], link: &Path, stop: Stop) -> Result<(), Diagnostic> {
+    let tool = nix(&["build"])
+        .args(paths.iter().map(|path| path.as_str()))
+        .arg("--out-link")
+        .arg(link);
+    let (ended, log) = run(tool, stop, &mut |_, _| {}).await?;
+    if ended.status.success() {
+        return Ok(());
+    }
+    Err(Diagnostic::new(
+        Code::NixFailure,
+        "no root can be made for the garbage collector",
+    )
+    .with_cause(store_faults::tail(&log.complaint()))
+    .with_fix("see that the Nix daemon runs and that infra's state folder is writable"))
 }
 
 /// Copies the closure of `path` from the local store to the store at `url` (`ssh-ng://…`).

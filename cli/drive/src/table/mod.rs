@@ -20,6 +20,7 @@ pub use evaluations::{Evaluation, Key};
 pub use files::FileStat;
 pub use peaks::Peak;
 pub use programs::Program;
+pub use trees::Seen;
 pub use upkeep::{Info, MAX_BYTES, Removed};
 
 use fault::Fault;

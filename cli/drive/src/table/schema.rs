@@ -8,7 +8,7 @@ use std::time::Duration;
 pub(super) const APPLICATION: i32 = 0x696e_6672;
 
 /// Raised with every change of the tables or of the meaning of a row. There are no migrations: everything can be had again.
-pub(super) const VERSION: i32 = 1;
+pub(super) const VERSION: i32 = 2;
 
 /// How long a statement waits for another process to finish writing.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -63,12 +63,6 @@ CREATE TABLE programs (
   version TEXT NOT NULL,
   checksum INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE trees (
-  tree TEXT NOT NULL PRIMARY KEY,
-  created INTEGER NOT NULL,
-  written TEXT NOT NULL,
-  checksum INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
 CREATE TABLE seen (
   id INTEGER PRIMARY KEY,
   repo INTEGER NOT NULL REFERENCES repos ON DELETE CASCADE,
@@ -80,15 +74,7 @@ CREATE INDEX seen_of_host ON seen (repo, host, id);
 ";
 
 /// All tables, those first that others refer to.
-pub(super) const NAMES: [&str; 7] = [
-    "repos",
-    "evaluations",
-    "peaks",
-    "files",
-    "programs",
-    "trees",
-    "seen",
-];
+pub(super) const NAMES: [&str; 6] = ["repos", "evaluations", "peaks", "files", "programs", "seen"];
 
 /// Makes the tables in an empty database.
 pub(super) fn create(connection: &mut Connection) -> Result<(), Fault> {

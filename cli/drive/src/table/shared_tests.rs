@@ -66,7 +66,6 @@ fn fill(table: &Table) {
     for number in 0..ROWS {
         let (key, evaluation) = numbered(number);
         table.put(&key, &evaluation, now());
-        table.keep_tree(&key.tree, &format!("commit {number}"), now());
     }
     let files: Vec<_> = (0..ROWS)
         .map(|number| (format!("file {number}").into_bytes(), stat(number)))
@@ -82,9 +81,6 @@ fn read_all(table: &Table) -> u32 {
         if let Some(kept) = table.get(&key, now()) {
             assert_eq!(kept, evaluation);
             found += 1;
-        }
-        if let Some(commit) = table.tree_commit(&key.tree) {
-            assert_eq!(commit, format!("commit {number}"));
         }
     }
     for (path, kept) in table.files("/repo") {
@@ -142,7 +138,7 @@ fn replace_bytes(file: &Path, needle: &[u8], by: &[u8]) {
 
 type Damage = fn(&Path);
 
-const DAMAGES: [(&str, Damage); 18] = [
+const DAMAGES: [(&str, Damage); 17] = [
     ("cut after the first byte", |file| cut(file, 1)),
     ("cut within the header", |file| cut(file, 50)),
     ("cut after the header", |file| cut(file, 100)),
@@ -171,9 +167,6 @@ const DAMAGES: [(&str, Damage); 18] = [
     }),
     ("one digit of an answer", |file| {
         replace_bytes(file, b"answer 77 ", b"answer 76 ");
-    }),
-    ("one digit of a commit", |file| {
-        replace_bytes(file, b"commit 123", b"commit 124");
     }),
     ("one digit of a file's name", |file| {
         replace_bytes(file, b"file 299", b"file 298");
@@ -317,7 +310,7 @@ fn a_few_files_that_were_set_aside_are_kept() {
         [3, 4, 5].map(|number| format!("table.sqlite.set-aside-{number}"))
     );
     let table = open_sound(dir.path());
-    let removed = table.gc(super::MAX_BYTES, now()).expect("can be written");
+    let removed = table.gc(super::MAX_BYTES).expect("can be written");
     assert_eq!(removed.set_aside, 3);
 }
 
@@ -417,11 +410,6 @@ fn work(table: &Table, worker: u32) {
         let (key, evaluation) = numbered(worker * TURNS + turn);
         table.put(&key, &evaluation, now());
         assert_eq!(table.get(&key, now()), Some(evaluation));
-        table.keep_tree(
-            &key.tree,
-            &format!("commit {}", worker * TURNS + turn),
-            now(),
-        );
         let files: Vec<_> = (0..20)
             .map(|file| (format!("{worker} {turn} {file}").into_bytes(), stat(turn)))
             .collect();

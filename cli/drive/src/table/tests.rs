@@ -272,14 +272,11 @@ fn a_version_is_believed_while_the_program_is_the_same_file() {
 }
 
 #[test]
-fn trees_and_the_history_of_hosts_are_kept() {
+fn the_history_of_hosts_is_kept() {
     let dir = folder();
     let (web, db) = (host("web"), host("db"));
     {
         let table = open(dir.path());
-        assert_eq!(table.tree_commit("t1"), None);
-        table.keep_tree("t1", "c0", at(0));
-        table.keep_tree("t1", "c1", at(0));
         assert_eq!(table.seen("/repo", &web, 9), []);
         for (tree, hours) in [("t1", 0), ("t1", 1), ("t2", 2), ("t1", 1), ("t1", 4)] {
             table.keep_seen("/repo", &web, tree, at(hours));
@@ -288,7 +285,6 @@ fn trees_and_the_history_of_hosts_are_kept() {
         table.keep_seen("/other", &web, "t8", at(0));
     }
     let table = open(dir.path());
-    assert_eq!(table.tree_commit("t1").as_deref(), Some("c1"));
     let t = |tree: &str, hours| (tree.to_owned(), at(hours));
     assert_eq!(
         table.seen("/repo", &web, 9),
@@ -314,7 +310,7 @@ fn gc_drops_the_least_recently_used_until_the_file_fits() {
     assert!(before.bytes > 6 * MIB, "{before:?}");
     assert_eq!(before.oldest, Some(at(1)));
 
-    let removed = table.gc(2 * MIB, at(100)).expect("can be written");
+    let removed = table.gc(2 * MIB).expect("can be written");
     let after = info(&table);
     assert!(after.bytes <= 2 * MIB, "{after:?}");
     assert!(
@@ -328,9 +324,9 @@ fn gc_drops_the_least_recently_used_until_the_file_fits() {
         .map(|number: u32| table.get(&key(&number.to_string()), at(100)).is_some())
         .collect();
     assert!(kept.is_sorted(), "older ones go first: {kept:?}");
-    let again = table.gc(2 * MIB, at(100)).expect("can be written");
+    let again = table.gc(2 * MIB).expect("can be written");
     assert_eq!(Removed { bytes: 0, ..again }, Removed::default());
-    let all = table.gc(0, at(100)).expect("can be written");
+    let all = table.gc(0).expect("can be written");
     assert_eq!(all.evaluations, after.evaluations);
 }
 
@@ -355,11 +351,6 @@ fn gc_forgets_what_is_no_longer_there() {
         table.keep_seen(repo, &web, &format!("seen in {repo}"), at(0));
     }
     table.put(&key("evaluated"), &answer("{}"), at(0));
-    for tree in ["evaluated", "unnamed", &format!("seen in {here}")] {
-        table.keep_tree(tree, "c", at(0));
-    }
-    table.keep_tree(&format!("seen in {gone}"), "c", at(0));
-    table.keep_tree("just written", "c", at(47));
     let nix = |name: &str| Program {
         path: dir.path().join(name),
         ino: 1,
@@ -369,11 +360,10 @@ fn gc_forgets_what_is_no_longer_there() {
     table.keep_program_version(&nix("here"), "1");
     table.keep_program_version(&nix("gone"), "1");
 
-    let removed = table.gc(MAX_BYTES, at(48)).expect("can be written");
+    let removed = table.gc(MAX_BYTES).expect("can be written");
     let expected = Removed {
         repos: 1,
         programs: 1,
-        trees: 2,
         ..Removed::default()
     };
     assert_eq!(
@@ -388,9 +378,6 @@ fn gc_forgets_what_is_no_longer_there() {
     assert_eq!(table.peak(&gone, &web), None);
     assert_eq!(table.seen(&gone, &web, 9), []);
     assert_eq!(table.seen(&here, &web, 9).len(), 1);
-    assert_eq!(table.tree_commit("unnamed"), None);
-    assert!(table.tree_commit("evaluated").is_some());
-    assert!(table.tree_commit("just written").is_some());
     assert!(table.program_version(&nix("here")).is_some());
     assert_eq!(info(&table).files, 1);
 }
@@ -404,7 +391,7 @@ fn gc_shortens_histories() {
     for number in 0..510 {
         table.keep_seen(&repo, &web, &number.to_string(), at(number));
     }
-    let removed = table.gc(MAX_BYTES, at(0)).expect("can be written");
+    let removed = table.gc(MAX_BYTES).expect("can be written");
     assert_eq!(removed.seen, 10);
     let seen = table.seen(&repo, &web, u32::MAX);
     assert_eq!(seen.len(), 500);
@@ -447,19 +434,13 @@ fn clearing_leaves_an_empty_small_file() {
             seconds: 1.0,
         },
     );
-    table.keep_tree("a", "c", at(0));
     table.keep_seen("/repo", &web, "a", at(0));
     fs::write(dir.path().join("table.sqlite.set-aside-4"), "old").expect("writable");
     let before = info(&table);
     assert_eq!(before.set_aside_bytes, 3);
     assert_eq!(
-        (
-            before.evaluations,
-            before.trees,
-            before.files,
-            before.oldest
-        ),
-        (1, 1, 1, Some(at(0)))
+        (before.evaluations, before.files, before.oldest),
+        (1, 1, Some(at(0)))
     );
     assert_eq!(before.file, Some(dir.path().join("table.sqlite")));
 
@@ -467,7 +448,6 @@ fn clearing_leaves_an_empty_small_file() {
     assert!(removed.bytes > 1_000_000, "{removed:?}");
     let expected = Removed {
         evaluations: 1,
-        trees: 1,
         seen: 1,
         repos: 1,
         set_aside: 1,
@@ -482,10 +462,7 @@ fn clearing_leaves_an_empty_small_file() {
     );
     let after = info(&table);
     assert!(after.bytes < 100_000, "{after:?}");
-    assert_eq!(
-        (after.evaluations, after.trees, after.files, after.oldest),
-        (0, 0, 0, None)
-    );
+    assert_eq!((after.evaluations, after.files, after.oldest), (0, 0, None));
     assert_eq!(after.set_aside_bytes, 0);
     assert_eq!(table.peak("/repo", &web), None);
     table.put(&key("a"), &answer("{}"), at(0));
@@ -498,7 +475,7 @@ fn a_table_in_memory_does_the_same_and_is_forgotten() {
     table.put(&key("a"), &answer("{}"), at(0));
     assert_eq!(table.get(&key("a"), at(9)), Some(answer("{}")));
     assert_eq!(info(&table).file, None);
-    table.gc(MAX_BYTES, at(0)).expect("works");
+    table.gc(MAX_BYTES).expect("works");
     assert_eq!(table.clear().expect("works").evaluations, 1);
     assert_eq!(table.take_warnings(), []);
 }

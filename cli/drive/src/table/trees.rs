@@ -1,43 +1,13 @@
-//! Host trees: the commit each was written as, and which one a host had when.
+//! Which tree a host had when.
 
-use super::checksum::Checksum;
 use super::fault::Fault;
 use super::{Table, repo_id, restored, stored};
 use infra_model::HostName;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 impl Table {
-    /// The commit that a tree was written as. Whether the object store still has it is for the caller to see.
-    pub fn tree_commit(&self, tree: &str) -> Option<String> {
-        self.read(|connection| {
-            let found = connection
-                .prepare_cached("SELECT written, checksum FROM trees WHERE tree = ?1")?
-                .query_row([tree], |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()?;
-            let Some((commit, checksum)): Option<(String, i64)> = found else {
-                return Ok(None);
-            };
-            if checksum == checksum_of(tree, &commit) {
-                Ok(Some(commit))
-            } else {
-                Err(Fault::Unfit("a tree in it is damaged".to_owned()))
-            }
-        })
-    }
-
-    /// Keeps the commit that a tree was written as.
-    pub fn keep_tree(&self, tree: &str, commit: &str, now: SystemTime) {
-        self.write(|transaction| {
-            transaction
-                .prepare_cached(
-                    "INSERT OR REPLACE INTO trees (tree, created, written, checksum) VALUES (?1, ?2, ?3, ?4)",
-                )?
-                .execute((tree, stored(now), commit, checksum_of(tree, commit)))?;
-            Ok(())
-        });
-    }
-
     /// Adds to a host's history that it now has this tree, if the last one it had is another.
     pub fn keep_seen(&self, repo: &str, host: &HostName, tree: &str, now: SystemTime) {
         // Nearly always the same one again: looked up without making writers wait.
@@ -61,10 +31,38 @@ impl Table {
     pub fn seen(&self, repo: &str, host: &HostName, limit: u32) -> Vec<(String, SystemTime)> {
         self.read(|connection| last(connection, repo, host, limit))
     }
+
+    /// The histories of all hosts of all repositories, newest first: each host's last tree, and every one first seen since `since`.
+    pub fn history(&self, since: SystemTime) -> Vec<Seen> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT path, host, tree, seen.id IN (SELECT max(id) FROM seen GROUP BY repo, host) AS last
+                 FROM seen JOIN repos ON repos.id = repo WHERE last OR at >= ?1 ORDER BY seen.id DESC",
+            )?;
+            let rows = statement.query_map([stored(since)], |row| {
+                Ok(Seen {
+                    repo: row.get::<_, String>(0)?.into(),
+                    host: row.get(1)?,
+                    tree: row.get(2)?,
+                    is_last: row.get(3)?,
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
 }
 
-fn checksum_of(tree: &str, commit: &str) -> i64 {
-    Checksum::new().text(tree).text(commit).column()
+/// A tree that a host had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// The host's repository.
+    pub repo: PathBuf,
+    /// The host.
+    pub host: String,
+    /// The tree.
+    pub tree: String,
+    /// Whether it has had no other since.
+    pub is_last: bool,
 }
 
 fn is_last(

@@ -3,20 +3,17 @@
 use super::fault::Fault;
 use super::programs::path_of;
 use super::schema;
-use super::{Table, restored, stored};
+use super::{Table, restored};
 use infra_model::Diagnostic;
 use rusqlite::{Connection, Transaction};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// What the table may take on disk: some ten thousand evaluations.
 pub const MAX_BYTES: u64 = 256 * 1024 * 1024;
 
 /// What a row of an evaluation takes beside its answer, about.
 const ROW_BYTES: u64 = 300;
-
-/// A tree that nothing names is kept for as long: it may just have been written, and its evaluation be under way.
-const TREE_GRACE: Duration = Duration::from_secs(24 * 3600);
 
 /// How much of a host's history is kept.
 const SEEN_KEPT: u32 = 500;
@@ -30,8 +27,6 @@ pub struct Info {
     pub bytes: u64,
     /// How many evaluations it has.
     pub evaluations: u64,
-    /// How many trees it knows the commit of.
-    pub trees: u64,
     /// Of how many files it knows the content.
     pub files: u64,
     /// When the evaluation that goes first was last used, to the hour.
@@ -45,8 +40,6 @@ pub struct Info {
 pub struct Removed {
     /// Evaluations.
     pub evaluations: u64,
-    /// Trees.
-    pub trees: u64,
     /// Old entries of hosts' histories.
     pub seen: u64,
     /// Repositories, with all that was known of their files and hosts.
@@ -81,7 +74,7 @@ impl Table {
     }
 
     /// Removes what can no longer be of use, and then the least recently used evaluations until the file is no larger than `max_bytes`.
-    pub fn gc(&self, max_bytes: u64, now: SystemTime) -> Result<Removed, Diagnostic> {
+    pub fn gc(&self, max_bytes: u64) -> Result<Removed, Diagnostic> {
         let before = self.info()?;
         let mut removed = self.insist(|transaction| {
             Ok(Removed {
@@ -89,7 +82,6 @@ impl Table {
                 programs: remove_lost_programs(transaction)?,
                 seen: remove_old_history(transaction)?,
                 evaluations: remove_down_to(transaction, max_bytes)?,
-                trees: remove_unnamed_trees(transaction, now)?,
                 ..Removed::default()
             })
         })?;
@@ -107,10 +99,9 @@ impl Table {
             for (count, name) in counts.iter_mut().zip(schema::NAMES).rev() {
                 *count = transaction.execute(&format!("DELETE FROM {name}"), [])? as u64;
             }
-            let [repos, evaluations, _, _, programs, trees, seen] = counts;
+            let [repos, evaluations, _, _, programs, seen] = counts;
             Ok(Removed {
                 evaluations,
-                trees,
                 seen,
                 repos,
                 programs,
@@ -157,7 +148,6 @@ fn info(connection: &Connection) -> Result<Info, Fault> {
         file: None,
         bytes: content_bytes(connection)?,
         evaluations: count("evaluations")?,
-        trees: count("trees")?,
         files: count("files")?,
         oldest: oldest.map(restored),
         set_aside_bytes: 0,
@@ -245,16 +235,6 @@ fn remove_old_history(transaction: &Transaction<'_>) -> Result<u64, Fault> {
              SELECT id, row_number() OVER (PARTITION BY repo, host ORDER BY id DESC) AS age FROM seen)
            WHERE age > ?1)",
         [SEEN_KEPT],
-    )?;
-    Ok(removed as u64)
-}
-
-fn remove_unnamed_trees(transaction: &Transaction<'_>, now: SystemTime) -> Result<u64, Fault> {
-    let before = now.checked_sub(TREE_GRACE).map_or(0, stored);
-    let removed = transaction.execute(
-        "DELETE FROM trees WHERE created < ?1
-           AND tree NOT IN (SELECT tree FROM evaluations) AND tree NOT IN (SELECT tree FROM seen)",
-        [before],
     )?;
     Ok(removed as u64)
 }

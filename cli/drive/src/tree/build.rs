@@ -63,6 +63,27 @@ impl Folder {
         kept
     }
 
+    /// The id of a file.
+    pub(crate) fn find(&self, path: &[u8]) -> Option<gix::ObjectId> {
+        let (name, below) = match path.iter().position(|byte| *byte == b'/') {
+            Some(end) => (path.get(..end)?, path.get(end + 1..)),
+            None => (path, None),
+        };
+        match (self.nodes.get(name)?, below) {
+            (Node::File(_, id), None) => Some(*id),
+            (Node::Folder(folder), Some(below)) => folder.find(below),
+            _ => None,
+        }
+    }
+
+    /// Whether the store has the content of every file.
+    pub(crate) fn is_whole(&self, store: &gix::Repository) -> bool {
+        self.nodes.values().all(|node| match node {
+            Node::File(_, id) => store.has_object(id),
+            Node::Folder(folder) => folder.is_whole(store),
+        })
+    }
+
     /// Writes it and everything below as Git trees.
     pub(crate) fn write(&self, store: &gix::Repository) -> Result<gix::ObjectId, Diagnostic> {
         let mut entries = Vec::with_capacity(self.nodes.len());
@@ -92,7 +113,7 @@ pub fn compare(
     old: &str,
     new: &str,
 ) -> Result<Option<Vec<DifferingFile>>, Diagnostic> {
-    let store = super::open_store(&cache.join("trees"))?;
+    let (store, _, _lock) = super::store::open(cache)?;
     let read = |id: &str| -> Option<BTreeMap<Vec<u8>, (EntryKind, gix::ObjectId)>> {
         let mut files = BTreeMap::new();
         collect(

@@ -5,13 +5,17 @@
 //! what is ignored. Files that have not changed since they were last read are not read again.
 
 mod build;
+mod revision;
+mod store;
 mod walk;
 
 pub use build::compare;
+pub use store::{Stored, clear, gc, info};
 
 use crate::repo::Repo;
 use crate::table::Table;
 use build::Folder;
+use gix::objs::WriteTo;
 use infra_model::tree::{self, Scope};
 use infra_model::{Code, Diagnostic, HostSpec, Settings};
 use std::path::{Path, PathBuf};
@@ -40,6 +44,17 @@ pub struct Trees {
     shared: Folder,
     settings: Option<String>,
     walked: walk::Walker,
+    // Held, not read.
+    _lock: store::Lock,
+}
+
+/// What is known of a host's tree in a revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AtRevision {
+    /// Its id.
+    Tree(String),
+    /// There is no such revision, and why.
+    Unknown(String),
 }
 
 fn broken(what: &str, error: impl std::fmt::Display) -> Diagnostic {
@@ -51,18 +66,6 @@ fn broken(what: &str, error: impl std::fmt::Display) -> Diagnostic {
     .with_fix("make infra's cache folder writable, or remove it: infra cache clear")
 }
 
-/// Opens the store below `cache`, making it if it is not there.
-fn open_store(dir: &Path) -> Result<gix::Repository, Diagnostic> {
-    let options = gix::open::Options::isolated();
-    if dir.join(".git").exists() {
-        return gix::open_opts(dir, options).map_err(|error| broken("opened", error));
-    }
-    std::fs::create_dir_all(dir).map_err(|error| broken("made", error))?;
-    // Two processes may do this at once; making it again over what the other made is harmless.
-    gix::init(dir).map_err(|error| broken("made", error))?;
-    gix::open_opts(dir, options).map_err(|error| broken("opened", error))
-}
-
 impl Trees {
     /// Reads what the hosts of `repo` share.
     pub fn open(
@@ -71,8 +74,7 @@ impl Trees {
         settings: &Settings,
         table: &Table,
     ) -> Result<Self, Diagnostic> {
-        let dir = cache.join("trees");
-        let store = open_store(&dir)?;
+        let (store, dir, lock) = store::open(cache)?;
         let mut walked = walk::Walker::new(repo.root(), table)?;
         let shared = walked.shared(&store)?;
         Ok(Self {
@@ -81,25 +83,27 @@ impl Trees {
             shared,
             settings: tree::settings_text(&settings.defaults),
             walked,
+            _lock: lock,
         })
     }
 
     /// Writes the tree of one host.
     pub fn host(&mut self, host: &HostSpec) -> Result<HostTree, Diagnostic> {
-        let own = self.walked.host(&self.store, host.name.as_str())?;
-        let mut root = self.shared.within(&Scope::of(host));
-        if let Some(text) = &self.settings {
-            let id = self
-                .store
-                .write_blob(text.as_bytes())
-                .map_err(|error| broken("written", error))?;
-            root.insert_file(b"infra.toml", id.detach());
+        let mut root = self.folder_of(host)?;
+        let mut tree = root.write(&self.store)?;
+        let commit = self.id_of(&commit_of(tree))?;
+        // Where the commit is, all of its tree is. Else files that were not read again must be known to be there: the store may have been
+        // cleaned since they were read.
+        if !self.store.has_object(commit) && !root.is_whole(&self.store) {
+            self.walked.forget();
+            self.shared = self.walked.shared(&self.store)?;
+            root = self.folder_of(host)?;
+            tree = root.write(&self.store)?;
         }
-        let mut hosts = Folder::default();
-        hosts.insert_folder(host.name.as_str().as_bytes(), own);
-        root.insert_folder(b"hosts", hosts);
-        let tree = root.write(&self.store)?;
-        let commit = self.commit(tree)?;
+        let commit = self
+            .store
+            .write_object(commit_of(tree))
+            .map_err(|error| broken("written", error))?;
         // Nix reads a work tree's `.git` itself; a bare one it would clone first.
         let flake = format!(
             "git+file://{}?rev={commit}&shallow=1",
@@ -112,6 +116,59 @@ impl Trees {
         })
     }
 
+    /// The tree a host had in a revision of the user's Git repository. Its files are not written: it is there to be compared.
+    pub fn at_revision(
+        &mut self,
+        host: &HostSpec,
+        revision: &str,
+    ) -> Result<AtRevision, Diagnostic> {
+        let now = self.folder_of(host)?;
+        let past = match self.walked.git() {
+            None => {
+                return Ok(AtRevision::Unknown(
+                    "the repository is not in Git".to_owned(),
+                ));
+            }
+            Some(git) => match revision::Past::find(git, revision)? {
+                Err(why) => return Ok(AtRevision::Unknown(why)),
+                Ok(past) => past,
+            },
+        };
+        let (mut root, settings) = past.folder_of(&host.name, &now)?;
+        if let Some(text) = tree::settings_text(&settings.defaults) {
+            root.insert_file(b"infra.toml", self.write_blob(&text)?);
+        }
+        Ok(AtRevision::Tree(root.write(&self.store)?.to_string()))
+    }
+
+    fn folder_of(&mut self, host: &HostSpec) -> Result<Folder, Diagnostic> {
+        let own = self.walked.host(&self.store, host.name.as_str())?;
+        let mut root = self.shared.within(&Scope::of(host));
+        if let Some(text) = &self.settings {
+            root.insert_file(b"infra.toml", self.write_blob(text)?);
+        }
+        let mut hosts = Folder::default();
+        hosts.insert_folder(host.name.as_str().as_bytes(), own);
+        root.insert_folder(b"hosts", hosts);
+        Ok(root)
+    }
+
+    fn write_blob(&self, text: &str) -> Result<gix::ObjectId, Diagnostic> {
+        self.store
+            .write_blob(text.as_bytes())
+            .map(gix::Id::detach)
+            .map_err(|error| broken("written", error))
+    }
+
+    fn id_of(&self, commit: &gix::objs::Commit) -> Result<gix::ObjectId, Diagnostic> {
+        let mut bytes = Vec::new();
+        commit
+            .write_to(&mut bytes)
+            .map_err(|error| broken("written", error))?;
+        gix::objs::compute_hash(self.store.object_hash(), gix::objs::Kind::Commit, &bytes)
+            .map_err(|error| broken("written", error))
+    }
+
     /// Remembers which files were read, so that they need not be read again.
     pub fn remember(&mut self, table: &Table) {
         self.walked.remember(table);
@@ -121,35 +178,23 @@ impl Trees {
     pub fn warnings(&self) -> &[Diagnostic] {
         self.walked.warnings()
     }
-
-    fn commit(&self, tree: gix::ObjectId) -> Result<gix::ObjectId, Diagnostic> {
-        let who = gix::actor::Signature {
-            name: AUTHOR.into(),
-            email: "".into(),
-            time: gix::date::Time::new(DATE, 0),
-        };
-        let commit = gix::objs::Commit {
-            tree,
-            parents: Vec::new().into(),
-            author: who.clone(),
-            committer: who,
-            encoding: None,
-            message: "host tree\n".into(),
-            extra_headers: Vec::new(),
-        };
-        let id = self
-            .store
-            .write_object(&commit)
-            .map_err(|error| broken("written", error))?;
-        Ok(id.detach())
-    }
 }
 
-/// Removes all trees.
-pub fn clear(cache: &Path) -> Result<(), Diagnostic> {
-    match std::fs::remove_dir_all(cache.join("trees")) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(broken("removed", error)),
-        _ => Ok(()),
+/// The commit of a tree.
+fn commit_of(tree: gix::ObjectId) -> gix::objs::Commit {
+    let who = gix::actor::Signature {
+        name: AUTHOR.into(),
+        email: "".into(),
+        time: gix::date::Time::new(DATE, 0),
+    };
+    gix::objs::Commit {
+        tree,
+        parents: Vec::new().into(),
+        author: who.clone(),
+        committer: who,
+        encoding: None,
+        message: "host tree\n".into(),
+        extra_headers: Vec::new(),
     }
 }
 
@@ -158,5 +203,9 @@ pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }
 
+#[cfg(test)]
+mod revision_tests;
+#[cfg(test)]
+mod store_tests;
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,11 @@
 //! Trees of real folders and real Git repositories.
 
-use super::Trees;
+use super::{HostTree, Trees};
 use crate::process::{Stop, Tool};
 use crate::repo::Repo;
-use crate::table::Table;
+use crate::table::{FileStat, Table};
 use infra_model::HostName;
+use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -13,13 +14,13 @@ use tempfile::TempDir;
 const HOST: &str = "class = \"nixos\"\nsystem = \"x86_64-linux\"\n";
 
 /// A repository with web and db, a cache folder, and a table.
-struct Scene {
-    dir: TempDir,
-    table: Table,
+pub(super) struct Scene {
+    pub(super) dir: TempDir,
+    pub(super) table: Table,
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let table = Table::open(&dir.path().join("cache")).expect("opens").table;
         let scene = Self { dir, table };
@@ -33,35 +34,53 @@ impl Scene {
         scene
     }
 
-    fn root(&self) -> PathBuf {
+    pub(super) fn root(&self) -> PathBuf {
         self.dir.path().join("repo")
     }
 
-    fn write(&self, file: &str, text: &str) {
+    pub(super) fn write(&self, file: &str, text: &str) {
         let path = self.root().join(file);
         fs::create_dir_all(path.parent().expect("a parent")).expect("writable");
         fs::write(path, text).expect("writable");
     }
 
-    async fn git(&self, words: &[&str]) {
+    pub(super) async fn git(&self, words: &[&str]) {
         git_in(&self.root(), words).await;
     }
 
-    async fn git_init(&self) {
+    pub(super) async fn git_init(&self) {
         self.git(&["init", "--quiet"]).await;
         self.commit().await;
     }
 
-    async fn commit(&self) {
+    pub(super) async fn commit(&self) {
         self.git(&["add", "--all"]).await;
         self.git(&["commit", "--quiet", "--message", "x"]).await;
     }
 
-    fn id(&self, host: &str) -> String {
+    pub(super) fn id(&self, host: &str) -> String {
         self.id_at(&self.root(), host)
     }
 
     fn id_at(&self, root: &Path, host: &str) -> String {
+        self.host_tree_at(root, host).tree
+    }
+
+    pub(super) fn host_tree(&self, host: &str) -> HostTree {
+        self.host_tree_at(&self.root(), host)
+    }
+
+    pub(super) fn cache(&self) -> PathBuf {
+        self.dir.path().join("cache")
+    }
+
+    /// The files of which is remembered what is in them.
+    pub(super) fn known(&self) -> HashMap<Vec<u8>, FileStat> {
+        let root = self.root().canonicalize().expect("exists");
+        self.table.files(&root.to_string_lossy())
+    }
+
+    fn host_tree_at(&self, root: &Path, host: &str) -> HostTree {
         let repo = Repo::find(root).expect("a repository");
         let contents = repo.read();
         let cache = self.dir.path().join("cache");
@@ -70,11 +89,11 @@ impl Scene {
         let spec = contents.fleet.get(&name).expect("a host");
         let tree = trees.host(spec).expect("a tree");
         trees.remember(&self.table);
-        tree.tree
+        tree
     }
 }
 
-async fn git_in(dir: &Path, words: &[&str]) {
+pub(super) async fn git_in(dir: &Path, words: &[&str]) {
     let identity = [
         "-c",
         "user.name=a",
@@ -239,13 +258,7 @@ fn unchanged_files_are_not_read_again() {
     let first = scene.id("web");
     std::thread::sleep(std::time::Duration::from_millis(150));
     assert_eq!(scene.id("web"), first);
-    let known = scene.table.files(
-        &scene
-            .root()
-            .canonicalize()
-            .expect("exists")
-            .to_string_lossy(),
-    );
+    let known = scene.known();
     assert!(
         known.contains_key(b"hosts/web/configuration.nix".as_slice()),
         "{:?}",
@@ -255,8 +268,7 @@ fn unchanged_files_are_not_read_again() {
     // remembered id that is not the file's own shows that the memory was used.)
     let path = b"modules/base/default.nix".to_vec();
     let mut stat = known[&path];
-    stat.oid = known[b"flake.nix".as_slice()].oid;
-    stat.oid[0] ^= 1;
+    stat.oid = known[b"hosts/web/host.toml".as_slice()].oid;
     let repo = scene.root().canonicalize().expect("exists");
     scene
         .table

@@ -27,11 +27,11 @@ pub(crate) struct Walker {
 }
 
 /// The user's Git repository: read, never written.
-struct Git {
-    repo: gix::Repository,
-    index: gix::worktree::Index,
+pub(super) struct Git {
+    pub(super) repo: gix::Repository,
+    pub(super) index: gix::worktree::Index,
     /// Where our root lies in Git's work tree.
-    prefix: PathBuf,
+    pub(super) prefix: PathBuf,
     /// Tracked paths below our root.
     tracked: BTreeSet<Vec<u8>>,
 }
@@ -81,6 +81,16 @@ impl Walker {
 
     pub(crate) fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
+    }
+
+    /// The repository in Git, if it is.
+    pub(super) fn git(&self) -> Option<&Git> {
+        self.git.as_ref()
+    }
+
+    /// Has every file read again.
+    pub(crate) fn forget(&mut self) {
+        self.known.clear();
     }
 
     /// Keeps what was learned.

@@ -2,6 +2,7 @@
 
 use super::{answer, refuse};
 use crate::args::{Global, Selection};
+use crate::hands::Purpose;
 use crate::run::Run;
 use crate::workspace::Workspace;
 use infra_engine::{Ending, Outcome};
@@ -26,7 +27,7 @@ pub(super) async fn run(global: &Global, selection: &Selection) -> Exit {
         .iter()
         .map(|host| host.name.clone())
         .collect();
-    let wire = match super::wire(global, &workspace, "") {
+    let wire = match super::wire(global, &workspace, Purpose::Build) {
         Ok(wire) => wire,
         Err(fault) => return refuse(NAME, global, vec![fault]),
     };

@@ -1,41 +1,63 @@
-//! `infra cache`: what is remembered of evaluations.
+//! `infra cache`: what is remembered of evaluations, and what is kept for it.
 
 use super::{answer, refuse};
 use crate::args::{Cache, Global};
-use infra_drive::table::{Table, cache_dir};
+use infra_drive::roots::{self, Sweep};
+use infra_drive::table::{MAX_BYTES, Table, cache_dir};
+use infra_drive::tree::{self, Stored};
 use infra_model::Diagnostic;
 use infra_model::answer::{Answer, CacheState, Exit};
+use std::fmt::Write as _;
+use std::path::Path;
 use std::time::SystemTime;
 
-/// What `gc` leaves, in bytes.
-const REASONABLE: u64 = 256 << 20;
+const NAME: &str = "cache";
 
 pub(super) fn run(global: &Global, action: Cache) -> Exit {
-    const NAME: &str = "cache";
     match look(action) {
-        Ok((state, warnings)) => {
-            super::warn(global, &warnings);
-            let text = show(&state, action);
-            answer(global, &Answer::new(NAME, vec![state], Vec::new()), &text);
-            Exit::Ok
+        Ok(looked) => {
+            super::warn(global, &looked.warnings);
+            let text = show(&looked.state, action);
+            let errors: Vec<Diagnostic> = looked.busy.into_iter().collect();
+            let exit = Exit::of_hosts(1, errors.len());
+            answer(
+                global,
+                &Answer::new(NAME, vec![looked.state], errors),
+                &text,
+            );
+            exit
         }
         Err(fault) => refuse(NAME, global, vec![fault]),
     }
 }
 
-fn look(action: Cache) -> Result<(CacheState, Vec<Diagnostic>), Diagnostic> {
+/// What was found and done.
+struct Looked {
+    state: CacheState,
+    warnings: Vec<Diagnostic>,
+    /// Why the trees could not be cleaned; the rest was.
+    busy: Option<Diagnostic>,
+}
+
+fn look(action: Cache) -> Result<Looked, Diagnostic> {
     let folder = cache_dir();
     let opened = Table::open(&folder)?;
+    let now = SystemTime::now();
     let removed = match action {
         Cache::Info => 0,
-        Cache::Gc => opened.table.gc(REASONABLE, SystemTime::now())?.evaluations,
-        Cache::Clear => {
-            let removed = opened.table.clear()?.evaluations;
-            // Trees are only of use to the evaluations that were just forgotten.
-            infra_drive::tree::clear(&folder)?;
-            removed
-        }
+        Cache::Gc => opened.table.gc(MAX_BYTES)?.evaluations,
+        Cache::Clear => opened.table.clear()?.evaluations,
     };
+    let (trees, busy) = match clean_trees(&folder, &opened.table, action) {
+        Ok(trees) => (trees, None),
+        Err(fault) => (tree::info(&folder)?, Some(fault)),
+    };
+    let sweep = match action {
+        Cache::Info => Sweep::Nothing,
+        Cache::Gc => Sweep::Stale,
+        Cache::Clear => Sweep::Planned,
+    };
+    let roots = roots::sweep(sweep, now);
     let info = opened.table.info()?;
     let state = CacheState {
         folder: folder.display().to_string(),
@@ -43,20 +65,49 @@ fn look(action: Cache) -> Result<(CacheState, Vec<Diagnostic>), Diagnostic> {
         evaluations: info.evaluations,
         files: info.files,
         removed,
+        tree_objects: trees.objects,
+        tree_bytes: trees.bytes,
+        removed_tree_objects: trees.removed_objects,
+        removed_tree_bytes: trees.removed_bytes,
+        roots: roots.kept,
+        removed_roots: roots.removed,
     };
-    Ok((state, opened.warning.into_iter().collect()))
+    Ok(Looked {
+        state,
+        warnings: opened.warning.into_iter().collect(),
+        busy,
+    })
+}
+
+/// Trees are only of use to evaluations, and to the question what changed.
+fn clean_trees(folder: &Path, table: &Table, action: Cache) -> Result<Stored, Diagnostic> {
+    match action {
+        Cache::Info => tree::info(folder),
+        Cache::Gc => tree::gc(folder, table, SystemTime::now()),
+        Cache::Clear => tree::clear(folder),
+    }
 }
 
 fn show(state: &CacheState, action: Cache) -> String {
-    let removed = match action {
-        Cache::Info => String::new(),
-        Cache::Gc | Cache::Clear => format!("forgotten now  {} evaluations\n", state.removed),
-    };
-    format!(
-        "folder         {}\nevaluations    {}\nfiles          {}\nsize           {} KiB\n{removed}",
+    let mut text = format!(
+        "folder         {}\nevaluations    {}\nfiles          {}\nsize           {} KiB\ntrees          {} KiB in {} objects\nroots          {}\n",
         state.folder,
         state.evaluations,
         state.files,
-        state.bytes >> 10
-    )
+        state.bytes >> 10,
+        state.tree_bytes >> 10,
+        state.tree_objects,
+        state.roots
+    );
+    if action != Cache::Info {
+        let _ = writeln!(
+            text,
+            "forgotten now  {} evaluations, {} objects of trees ({} KiB), {} roots",
+            state.removed,
+            state.removed_tree_objects,
+            state.removed_tree_bytes >> 10,
+            state.removed_roots
+        );
+    }
+    text
 }

@@ -2,7 +2,7 @@
 
 use super::refuse;
 use crate::args::{Deploy, Global};
-use crate::hands::Wire;
+use crate::hands::{Purpose, Wire};
 use crate::run::Run;
 use crate::workspace::{Selected, Workspace};
 use infra_drive::state::State;
@@ -59,7 +59,7 @@ pub(super) async fn run(global: &Global, args: &Deploy) -> Exit {
         ask: on_terminal && !args.yes && !global.json,
     };
     let run = Run::begin(global, Some(journal));
-    let wire = match super::wire(global, &workspace, run.id()) {
+    let wire = match super::wire(global, &workspace, Purpose::Deploy(run.id().to_owned())) {
         Ok(wire) => wire,
         Err(fault) => return refuse(NAME, global, vec![fault]),
     };
@@ -129,6 +129,7 @@ impl Deployment {
         });
         for decision in &decisions {
             if decision.steps.is_empty() {
+                self.wire.unchanged(&decision.host);
                 self.settle(&decision.host, HostOutcome::Unchanged, None);
             } else if self.request.dry_run {
                 self.settle(

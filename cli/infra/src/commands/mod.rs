@@ -13,7 +13,7 @@ mod ssh;
 mod why;
 
 use crate::args::{Args, Command, Global};
-use crate::hands::Wire;
+use crate::hands::{Purpose, Wire};
 use crate::workspace::Workspace;
 use infra_model::Diagnostic;
 use infra_model::answer::{Answer, Exit};
@@ -21,8 +21,23 @@ use infra_view::Screen;
 use serde::Serialize;
 use std::sync::Arc;
 
-/// Runs the command.
+/// Runs the command. An answer that did not arrive is no success.
 pub(crate) fn run(args: &Args) -> Exit {
+    let exit = perform(args);
+    match Screen.ungiven() {
+        None => exit,
+        Some(fault) => {
+            Screen.errors(&[fault]);
+            if exit == Exit::Ok {
+                Exit::SomeFailed
+            } else {
+                exit
+            }
+        }
+    }
+}
+
+fn perform(args: &Args) -> Exit {
     let global = &args.global;
     match &args.command {
         Command::List(selection) => list::run(global, selection),
@@ -68,13 +83,17 @@ fn warn(global: &Global, warnings: &[Diagnostic]) {
 }
 
 /// What performs steps: the repository's files read, the table opened.
-fn wire(global: &Global, workspace: &Arc<Workspace>, run: &str) -> Result<Arc<Wire>, Diagnostic> {
+fn wire(
+    global: &Global,
+    workspace: &Arc<Workspace>,
+    purpose: Purpose,
+) -> Result<Arc<Wire>, Diagnostic> {
     let (evaluator, warnings) = workspace.evaluator(global)?;
     warn(global, &warnings);
     Ok(Arc::new(Wire::new(
         Arc::clone(workspace),
         evaluator,
-        run.to_owned(),
+        purpose,
     )))
 }
 

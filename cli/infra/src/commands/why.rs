@@ -5,10 +5,14 @@ use crate::args::{Global, Why as Args};
 use crate::workspace::Workspace;
 use infra_drive::evaluator::Evaluator;
 use infra_drive::table::cache_dir;
-use infra_drive::tree;
+use infra_drive::tree::{self, AtRevision};
 use infra_model::answer::{Answer, Exit, Receipt, Why};
 use infra_model::{Code, Diagnostic, HostSpec, Place};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+
+/// As short as the id of a tree may be given; Git's own limit for objects.
+const SHORTEST: usize = 4;
 
 pub(super) fn run(global: &Global, args: &Args) -> Exit {
     const NAME: &str = "why";
@@ -64,34 +68,70 @@ fn earlier_tree(
     })
 }
 
-/// A run of this machine, or (the beginning of) the id of a tree this host once had.
+/// The one tree that is meant: a run of this machine, (the beginning of) the id of a tree this host once had, or a revision in Git.
 fn given_tree(
     workspace: &Workspace,
     host: &HostSpec,
     evaluator: &Evaluator,
     given: &str,
 ) -> Result<String, Diagnostic> {
+    let mut found = BTreeMap::new();
     if let Some(tree) = workspace.state().tree_of_run(given, &host.name) {
-        return Ok(tree);
+        found.insert(tree, "the run".to_owned());
     }
-    let mut matching: Vec<String> = evaluator
-        .seen(host)
-        .into_iter()
-        .map(|(tree, _)| tree)
-        .filter(|tree| tree.starts_with(given))
-        .collect();
-    matching.sort_unstable();
-    matching.dedup();
-    match matching.as_slice() {
-        [tree] => Ok(tree.clone()),
-        _ => Err(Diagnostic::new(
+    if given.len() >= SHORTEST {
+        for (tree, _) in evaluator.seen(host) {
+            if tree.starts_with(given) {
+                found.insert(tree.clone(), format!("the tree {tree}"));
+            }
+        }
+    }
+    let unknown = match evaluator.tree_at(host, given) {
+        Ok(AtRevision::Tree(tree)) => {
+            found
+                .entry(tree)
+                .or_insert_with(|| "the revision in Git".to_owned());
+            String::new()
+        }
+        Ok(AtRevision::Unknown(why)) => why,
+        Err(fault) if found.is_empty() => return Err(fault),
+        Err(_) => String::new(),
+    };
+    let meant: Vec<&str> = found.values().map(String::as_str).collect();
+    match meant.as_slice() {
+        [_] => Ok(found.into_keys().next().unwrap_or_default()),
+        [] => Err(unknown_since(workspace, host, (given, &unknown))),
+        several => Err(Diagnostic::new(
             Code::Usage,
-            format!("`{given}` is neither a run nor one tree of {}", host.name),
+            format!("`{given}` means more than one tree of {}", host.name),
         )
+        .with_cause(format!("it may be {}", several.join(", or ")))
         .with_place(Place::file("command line"))
-        .with_fix("`infra info` shows the last run, `infra eval --json` the id of the tree")
+        .with_fix(
+            "give the id in full; for a branch or tag, its whole name: refs/heads/…, refs/tags/…",
+        )
         .with_host(&host.name)),
     }
+}
+
+fn unknown_since(workspace: &Workspace, host: &HostSpec, (given, why): (&str, &str)) -> Diagnostic {
+    let fault = if workspace.state().has_run(given) {
+        Diagnostic::new(
+            Code::Usage,
+            format!("the run {given} did not come to {}", host.name),
+        )
+        .with_fix("name another run: `infra info` shows the last one")
+    } else {
+        Diagnostic::new(
+            Code::Usage,
+            format!("`{given}` is no run, no tree of {} and no revision in Git", host.name),
+        )
+        .with_cause(why)
+        .with_fix("`infra info` shows the last run, `infra eval --json` the id of the tree, `git log` revisions")
+    };
+    fault
+        .with_place(Place::file("command line"))
+        .with_host(&host.name)
 }
 
 fn forgotten(host: &HostSpec, tree: &str) -> Diagnostic {

@@ -20,7 +20,11 @@ case "$1" in
     hash=1ymw2907bm1s9n6n8lsmbb267gch9dhj
     printf '{"schema":%s,"host":"%s","class":"nixos","system":"x86_64-linux","toplevel":{"drv":"/nix/store/%s-%s.drv","out":"/nix/store/%s-%s"}}' \
       "${FAKE_SCHEMA:-1}" "$host" $hash "$host" $hash "$host" ;;
-  build) [ -z "$FAKE_BUILD_FAILS" ] || { echo "builder failed: $FAKE_BUILD_FAILS" >&2; exit 1; } ;;
+  build)
+    if [ -n "$FAKE_COLLECTED" ] && ! [ -e "$FAKE_LOG.collected" ]; then
+      : > "$FAKE_LOG.collected"; echo "error: path is required, but there is no substituter that can build it" >&2; exit 1
+    fi
+    [ -z "$FAKE_BUILD_FAILS" ] || { echo "builder failed: $FAKE_BUILD_FAILS" >&2; exit 1; } ;;
 esac
 "#;
 
@@ -124,6 +128,20 @@ impl Env {
         let line = format!("'{infra}' {args}");
         let output = self.output_of("script", &["-qec", &line, "/dev/null"]);
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Git in the repository, with an identity of its own.
+    pub(crate) fn git(&self, words: &[&str]) {
+        let identity = ["-c", "user.name=a", "-c", "user.email=a@b"];
+        let branch = ["-c", "init.defaultBranch=main"];
+        let output = self.output_of("git", &[&identity[..], &branch, words].concat());
+        assert!(output.status.success(), "git {words:?}: {output:?}");
+    }
+
+    /// `infra` with words that a shell reads; a pipe fails if any part of it does.
+    pub(crate) fn shell(&self, words: &str) -> Output {
+        let line = format!("set -o pipefail; '{}' {words}", env!("CARGO_BIN_EXE_infra"));
+        self.output_of("bash", &["-c", &line])
     }
 
     fn output_of(&self, program: &str, args: &[&str]) -> Output {

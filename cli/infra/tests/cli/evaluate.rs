@@ -134,6 +134,98 @@ fn build_fails() {
 }
 
 #[test]
+fn why_compares_with_revisions_runs_and_trees() {
+    let env = Env::pair();
+    env.git(&["init", "--quiet"]);
+    env.git(&["add", "--all"]);
+    env.git(&["commit", "--quiet", "--message", "x"]);
+    env.output(&["eval", "web"]);
+    shows!(env, ["why", "web", "--since", "HEAD"], @"
+    exit 0
+    --- stdout
+    web: nothing it reads has changed
+    --- stderr
+    ");
+    env.write("hosts/web/configuration.nix", "{ a = 1; }\n");
+    shows!(env, ["why", "web", "--since", "HEAD"], @"
+    exit 0
+    --- stdout
+    web: 7fd644d956d5 → 95353c790eba
+      changed  hosts/web/configuration.nix
+    --- stderr
+    ");
+    // A branch with the name of a tree is the same tree here, and another one after a commit.
+    env.git(&["branch", "7fd6"]);
+    shows!(env, ["why", "web", "--since", "7fd6"], @"
+    exit 0
+    --- stdout
+    web: 7fd644d956d5 → 95353c790eba
+      changed  hosts/web/configuration.nix
+    --- stderr
+    ");
+    env.git(&["commit", "--quiet", "--all", "--message", "y"]);
+    env.git(&["branch", "--force", "7fd6"]);
+    shows!(env, ["why", "web", "--since", "7fd6"], @"
+    exit 2
+    --- stdout
+    --- stderr
+    error[usage]: web: `7fd6` means more than one tree of web
+      --> command line
+      cause: it may be the tree 7fd644d956d5ee8b761e661151a5095dfebb8da8, or the revision in Git
+      fix: give the id in full; for a branch or tag, its whole name: refs/heads/…, refs/tags/…
+    ");
+    shows!(env, ["why", "web", "--since", "refs/heads/7fd6"], @"
+    exit 0
+    --- stdout
+    web: nothing it reads has changed
+    --- stderr
+    ");
+    shows!(env, ["why", "web", "--since", "HEAD~7"], @"
+    exit 2
+    --- stdout
+    --- stderr
+    error[usage]: web: `HEAD~7` is no run, no tree of web and no revision in Git
+      --> command line
+      cause: this clone has no commit, branch or tag of that name
+      fix: `infra info` shows the last run, `infra eval --json` the id of the tree, `git log` revisions
+    ");
+    shows!(env, ["why", "web", "--since", ""], @"
+    exit 2
+    --- stdout
+    --- stderr
+    error[usage]: web: `` is no run, no tree of web and no revision in Git
+      --> command line
+      cause: that is no name of a revision
+      fix: `infra info` shows the last run, `infra eval --json` the id of the tree, `git log` revisions
+    ");
+}
+
+#[test]
+fn a_derivation_collected_before_its_build_is_evaluated_again() {
+    // What the fake names is in no store.
+    let env = Env::pair().set("FAKE_COLLECTED", "1");
+    shows!(env, ["build", "web"], @"
+    exit 0
+    --- stdout
+    HOST  SYSTEM
+    web   /nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-web
+    --- stderr
+         build  web  [time]
+      evaluate  web  [time]
+    ");
+    assert_eq!(
+        env.calls(),
+        [
+            "nix --version",
+            "nix eval",
+            "nix build",
+            "nix eval",
+            "nix build"
+        ]
+    );
+}
+
+#[test]
 fn a_terminal_shows_the_same_lines_whatever_it_can_do() {
     let able = Env::pair().set("TERM", "xterm").on_terminal("eval web");
     assert!(able.contains("evaluate\u{1b}[0m  web"), "{able:?}");
@@ -178,13 +270,18 @@ fn what_is_remembered_can_be_looked_at() {
     exit 2
     --- stdout
     --- stderr
-    error[usage]: web: `nonsense` is neither a run nor one tree of web
+    error[usage]: web: `nonsense` is no run, no tree of web and no revision in Git
       --> command line
-      fix: `infra info` shows the last run, `infra eval --json` the id of the tree
+      cause: the repository is not in Git
+      fix: `infra info` shows the last run, `infra eval --json` the id of the tree, `git log` revisions
     ");
+    let told = env.run(&["cache", "gc"]);
+    assert!(told.contains("objects of trees (0 KiB), 0 roots"), "{told}");
     let told = env.run(&["cache", "clear"]);
     assert!(
-        told.contains("evaluations    0\n") && told.contains("forgotten now  2 evaluations"),
+        told.contains("evaluations    0\n")
+            && told.contains("forgotten now  2 evaluations")
+            && told.contains("trees          0 KiB in 0 objects\n"),
         "{told}"
     );
 }

@@ -31,6 +31,24 @@ fn lists_hosts() {
 }
 
 #[test]
+fn an_answer_that_did_not_arrive_is_an_error() {
+    let env = Env::pair();
+    for words in ["list", "list --json", "cache info", "completions bash"] {
+        let told = env.shell(&format!("{words} >/dev/full"));
+        assert_eq!(told.status.code(), Some(1), "{words}");
+        let text = String::from_utf8_lossy(&told.stderr);
+        assert!(
+            text.starts_with("error[output-lost]: the answer could not be written"),
+            "{text}"
+        );
+        // Somebody who stops listening is none.
+        let told = env.shell(&format!("{words} | true"));
+        assert_eq!(told.status.code(), Some(0), "{words}");
+        assert!(told.stderr.is_empty(), "{words}");
+    }
+}
+
+#[test]
 fn is_found_from_a_folder_inside() {
     let env = Env::pair();
     let inside = env.repo().join("hosts/web");

@@ -11,4 +11,5 @@ mod faults;
 mod interrupts;
 mod mistakes;
 mod remembered;
+mod roots;
 mod scene;

@@ -240,6 +240,15 @@ fn why_names_the_files() {
         why(&["--since", &tree[..10]])["files"],
         Value::Array(Vec::new())
     );
+    // The same by what is committed, which is what was copied from the example.
+    assert_eq!(why(&["--since", "HEAD"])["since"], first[0]["treeId"]);
+    assert_eq!(why(&["--since", "HEAD"])["files"], Value::Array(Vec::new()));
+    scene.greet("Changed once more");
+    let since_head = why(&["--since", "HEAD"]);
+    assert_eq!(
+        since_head["files"],
+        serde_json::json!([{ "path": WEB, "how": "changed" }])
+    );
     let unknown = scene.infra(&["why", "web", "--since", "nonsense"]);
     assert_eq!(unknown.code(), Some(2));
 }
