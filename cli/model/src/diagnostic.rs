@@ -99,7 +99,6 @@ pub enum Code {
     CacheUnusable,
     /// What infra remembered between runs was damaged or of another version, and was set aside.
     CacheSetAside,
-<<<<<<< HEAD
     /// A need of a host's contract that no source fills.
     UnfilledNeed,
     /// A need that two sources of the same rank fill differently.
@@ -110,10 +109,20 @@ pub enum Code {
     UnknownNeed,
     /// What hosts ask of each other goes round in a circle.
     Cycle,
-=======
+    /// A contract reads an option of the operating system, which contracts do not have.
+    OptionOutsideContract,
+    /// A module reads a value that nobody filled.
+    UnfilledValue,
+    /// A module reads what another host should export, and it was not filled.
+    UnfilledWant,
+    /// A host wants what another does not export.
+    UnknownExport,
+    /// A want asks for one answer and there are others than one.
+    WrongWant,
+    /// A file of ours is of another version than this one reads.
+    UnknownSchema,
     /// An answer could not be written where it was to go.
     OutputLost,
->>>>>>> p2-a
     /// The run was interrupted before it came to this.
     Interrupted,
     /// A broken promise inside infra: a bug.

@@ -38,29 +38,24 @@ impl Folder {
         }
     }
 
-    /// The part that a host may read.
-    pub(crate) fn within(&self, scope: &Scope) -> Self {
-        self.filtered(&mut String::new(), scope)
+    /// Adds a folder at a path, making the folders above it.
+    pub(crate) fn insert_below(&mut self, path: &str, folder: Folder) {
+        match path.split_once('/') {
+            None => self.insert_folder(path.as_bytes(), folder),
+            Some((first, rest)) => {
+                let mut between = match self.nodes.remove(first.as_bytes()) {
+                    Some(Node::Folder(existing)) => existing,
+                    _ => Self::default(),
+                };
+                between.insert_below(rest, folder);
+                self.insert_folder(first.as_bytes(), between);
+            }
+        }
     }
 
-    fn filtered(&self, at: &mut String, scope: &Scope) -> Self {
-        let mut kept = Self::default();
-        for (name, node) in &self.nodes {
-            let length = at.len();
-            *at += &String::from_utf8_lossy(name);
-            match node {
-                Node::File(..) if scope.judge(at).is_ok() => {
-                    kept.nodes.insert(name.clone(), node.clone());
-                }
-                Node::File(..) => {}
-                Node::Folder(folder) => {
-                    at.push('/');
-                    kept.insert_folder(name, folder.filtered(at, scope));
-                }
-            }
-            at.truncate(length);
-        }
-        kept
+    /// The part that a host may read.
+    pub(crate) fn within(&self, scope: &Scope) -> Self {
+        self.keeping(&|path| scope.judge(path).is_ok())
     }
 
     /// The id of a file.
@@ -82,6 +77,36 @@ impl Folder {
             Node::File(_, id) => store.has_object(id),
             Node::Folder(folder) => folder.is_whole(store),
         })
+    }
+
+    /// The part whose files `keep` keeps, by their paths.
+    pub(crate) fn keeping(&self, keep: &dyn Fn(&str) -> bool) -> Self {
+        self.kept_below(&mut String::new(), keep)
+    }
+
+    fn kept_below(&self, at: &mut String, keep: &dyn Fn(&str) -> bool) -> Self {
+        let mut kept = Self::default();
+        for (name, node) in &self.nodes {
+            let length = at.len();
+            *at += &String::from_utf8_lossy(name);
+            match node {
+                Node::File(..) if keep(at) => {
+                    kept.nodes.insert(name.clone(), node.clone());
+                }
+                Node::File(..) => {}
+                Node::Folder(folder) => {
+                    at.push('/');
+                    kept.insert_folder(name, folder.kept_below(at, keep));
+                }
+            }
+            at.truncate(length);
+        }
+        kept
+    }
+
+    /// Whether any file satisfies `is`, by its path.
+    pub(crate) fn any(&self, is: &dyn Fn(&str) -> bool) -> bool {
+        !self.keeping(is).nodes.is_empty()
     }
 
     /// Writes it and everything below as Git trees.

@@ -16,8 +16,9 @@ use crate::repo::Repo;
 use crate::table::Table;
 use build::Folder;
 use gix::objs::WriteTo;
+use infra_model::context::CONTEXT_FILE;
 use infra_model::tree::{self, Scope};
-use infra_model::{Code, Diagnostic, HostSpec, Settings};
+use infra_model::{Code, Diagnostic, HostContext, HostSpec, Settings};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -87,9 +88,76 @@ impl Trees {
         })
     }
 
-    /// Writes the tree of one host.
-    pub fn host(&mut self, host: &HostSpec) -> Result<HostTree, Diagnostic> {
-        let mut root = self.folder_of(host)?;
+    /// Writes the tree of one host, with its filled context.
+    pub fn host(&mut self, host: &HostSpec, context: &HostContext) -> Result<HostTree, Diagnostic> {
+        self.publish(&|trees| {
+            let mut root = trees.folder_of(host)?;
+            trees.add_context(&mut root, context)?;
+            Ok(root)
+        })
+    }
+
+    /// Whether a host has any contract at all, in its own folder or in a shared one that it reads.
+    pub fn has_contract(&mut self, host: &HostSpec) -> Result<bool, Diagnostic> {
+        Ok(self.folder_of(host)?.any(&tree::is_contract))
+    }
+
+    /// The id of the tree that a host's contract is evaluated from.
+    pub fn plane(&mut self, host: &HostSpec, context: &HostContext) -> Result<String, Diagnostic> {
+        let root = self.plane_of(host, context)?;
+        Ok(root.write(&self.store)?.to_string())
+    }
+
+    /// Writes the tree that one host's contract is evaluated from, to be asked alone.
+    pub fn one_plane(
+        &mut self,
+        host: &HostSpec,
+        context: &HostContext,
+    ) -> Result<HostTree, Diagnostic> {
+        self.publish(&|trees| trees.plane_of(host, context))
+    }
+
+    /// Writes one tree with those of many hosts' contracts below [`tree::PLANES`], each whole: none finds another by a path of its own.
+    pub fn planes(&mut self, hosts: &[(&HostSpec, &HostContext)]) -> Result<HostTree, Diagnostic> {
+        self.publish(&|trees| {
+            let mut planes = Folder::default();
+            for (host, context) in hosts {
+                let plane = trees.plane_of(host, context)?;
+                planes.insert_folder(host.name.as_str().as_bytes(), plane);
+            }
+            // The flake itself: what evaluates the planes, and the inputs.
+            let mut root = trees.shared.keeping(&|path| !path.contains('/'));
+            root.insert_below(tree::PLANES, planes);
+            Ok(root)
+        })
+    }
+
+    fn plane_of(&mut self, host: &HostSpec, context: &HostContext) -> Result<Folder, Diagnostic> {
+        let mut root = self
+            .folder_of(host)?
+            .keeping(&|path| !tree::is_system_plane(path));
+        self.add_context(&mut root, context)?;
+        Ok(root)
+    }
+
+    fn add_context(&self, root: &mut Folder, context: &HostContext) -> Result<(), Diagnostic> {
+        if context.is_empty() {
+            return Ok(());
+        }
+        let mut folder = Folder::default();
+        let id = self.write_blob(&context.to_text()?)?;
+        let (above, name) = CONTEXT_FILE.rsplit_once('/').unwrap_or(("", CONTEXT_FILE));
+        folder.insert_file(name.as_bytes(), id);
+        root.insert_below(above, folder);
+        Ok(())
+    }
+
+    /// Writes a tree and its commit.
+    fn publish(
+        &mut self,
+        make: &dyn Fn(&mut Self) -> Result<Folder, Diagnostic>,
+    ) -> Result<HostTree, Diagnostic> {
+        let mut root = make(self)?;
         let mut tree = root.write(&self.store)?;
         let commit = self.id_of(&commit_of(tree))?;
         // Where the commit is, all of its tree is. Else files that were not read again must be known to be there: the store may have been
@@ -97,7 +165,7 @@ impl Trees {
         if !self.store.has_object(commit) && !root.is_whole(&self.store) {
             self.walked.forget();
             self.shared = self.walked.shared(&self.store)?;
-            root = self.folder_of(host)?;
+            root = make(self)?;
             tree = root.write(&self.store)?;
         }
         let commit = self
