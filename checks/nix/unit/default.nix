@@ -6,6 +6,7 @@ let
   infraLib = import ../../../nix/lib { inherit lib; };
 
   files = [
+    ./declared-inputs.nix
     ./folders.nix
     ./host-name.nix
     ./host.nix

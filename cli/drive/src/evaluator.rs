@@ -7,8 +7,8 @@ mod planes;
 
 pub use planes::{Asked, Contracts, Known};
 
-use crate::memory::Budget;
-use crate::nix;
+use crate::memory::{Budget, Room, Shortage};
+use crate::nix::{self, Failed};
 use crate::process::{Stop, on_path};
 use crate::repo::Repo;
 use crate::table::{self, Key, Peak, Program, Table};
@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
+use tokio::sync::OnceCell;
 
 /// Evaluates the hosts of one repository.
 pub struct Evaluator {
@@ -29,7 +30,7 @@ pub struct Evaluator {
     repo_key: String,
     table: Table,
     trees: Mutex<Trees>,
-    nix: Mutex<Option<String>>,
+    nix: OnceCell<String>,
     budget: Budget,
     settings: Evaluations,
 }
@@ -69,7 +70,7 @@ impl Evaluator {
             contexts: Mutex::default(),
             table: opened.table,
             trees: Mutex::new(trees),
-            nix: Mutex::new(None),
+            nix: OnceCell::new(),
             budget: Budget::new(evaluations.memory_mib),
             settings: evaluations,
         };
@@ -162,25 +163,43 @@ impl Evaluator {
         stop: Stop,
     ) -> Result<Anew, Diagnostic> {
         let known = self.table.peak(&self.repo_key, &host.name);
-        let _room = self.budget.room_for(known.map(|peak| peak.bytes)).await;
+        let room = self.budget.room_for(known.map(|peak| peak.bytes)).await;
         let begun = Instant::now();
         let evaluation = nix::evaluate(&self.repo, host, &tree.flake, stop);
         // Dropping it ends the process.
-        let (text, peak_bytes) = tokio::time::timeout(self.settings.timeout, evaluation)
+        let ended = tokio::time::timeout(self.settings.timeout, evaluation)
             .await
-            .map_err(|_| self.too_slow(host))??;
-        let answer = SystemAnswer::parse(&text)?;
+            .map_err(|_| self.too_slow(host))?;
         let seconds = begun.elapsed().as_secs_f64();
+        let (text, peak_bytes) = ended.map_err(|failed| match failed {
+            Failed::Told(fault) => *fault,
+            Failed::OutOfMemory { how, peak_bytes } => {
+                let shortage = Shortage {
+                    host: &host.name,
+                    how: &how,
+                    peak_bytes,
+                    room_mib: room.as_ref().map_or(0, Room::mib),
+                    total_mib: self.budget.total_mib(),
+                };
+                // The failure is forgotten, what it took is not: the next attempt must not fail in the same way.
+                let bytes = shortage.next_bytes();
+                self.learn(host, Peak { bytes, seconds });
+                shortage.diagnostic()
+            }
+        })?;
         if let Some(bytes) = peak_bytes {
-            self.table
-                .learn(&self.repo_key, &host.name, Peak { bytes, seconds });
+            self.learn(host, Peak { bytes, seconds });
         }
         Ok(Anew {
-            answer,
+            answer: SystemAnswer::parse(&text)?,
             text,
             seconds,
             peak_bytes,
         })
+    }
+
+    fn learn(&self, host: &HostSpec, peak: Peak) {
+        self.table.learn(&self.repo_key, &host.name, peak);
     }
 
     /// A remembered answer whose derivation has not been collected since.
@@ -220,37 +239,35 @@ impl Evaluator {
 
     /// The version of Nix, asked at most once.
     async fn version(&self) -> Result<String, Diagnostic> {
-        self.nix_version().await
+        let version = self.nix.get_or_try_init(|| self.nix_version()).await?;
+        Ok(version.clone())
     }
 
     /// The version of Nix, asked once per binary: the file itself is the key.
     async fn nix_version(&self) -> Result<String, Diagnostic> {
-        if let Some(version) = self.nix.lock().map_err(|_| poisoned())?.clone() {
-            return Ok(version);
-        }
         let program = on_path("nix").and_then(|path| Program::at(&path).ok());
         let known = program
             .as_ref()
             .and_then(|program| self.table.program_version(program));
-        let version = if let Some(version) = known {
-            version
-        } else {
-            let version = nix::version().await?;
-            if let Some(program) = &program {
-                self.table.keep_program_version(program, &version);
-            }
-            version
-        };
-        *self.nix.lock().map_err(|_| poisoned())? = Some(version.clone());
+        if let Some(version) = known {
+            return Ok(version);
+        }
+        let version = nix::version().await?;
+        if let Some(program) = &program {
+            self.table.keep_program_version(program, &version);
+        }
         Ok(version)
     }
 
-    /// Keeps what was learned about the repository's files; answers what could not be kept.
+    /// Keeps what was learned about the repository's files; answers what is to be known of them, and what could not be kept.
     pub fn finish(&self) -> Vec<Diagnostic> {
+        let mut warnings = nix::path_inputs(&self.repo);
         if let Ok(mut trees) = self.trees.lock() {
             trees.remember(&self.table);
+            warnings.extend(trees.take_warnings());
         }
-        self.table.take_warnings()
+        warnings.extend(self.table.take_warnings());
+        warnings
     }
 }
 

@@ -62,6 +62,7 @@ pub struct Tool {
     program: &'static str,
     args: Vec<OsString>,
     envs: Vec<(&'static str, OsString)>,
+    first_to_go: bool,
 }
 
 /// How a program ended, with what it printed on standard output.
@@ -82,6 +83,7 @@ impl Tool {
             program,
             args: Vec::new(),
             envs: Vec::new(),
+            first_to_go: false,
         }
     }
 
@@ -103,6 +105,13 @@ impl Tool {
     #[must_use]
     pub fn env(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
         self.envs.push((name, value.into()));
+        self
+    }
+
+    /// When memory runs out, the kernel is to end this program and what it starts before others: it can be run again.
+    #[must_use]
+    pub fn first_to_go(mut self) -> Self {
+        self.first_to_go = true;
         self
     }
 
@@ -146,6 +155,9 @@ impl Tool {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| self.cannot_start(&error))?;
+        if self.first_to_go {
+            offer_to_the_kernel(child.id());
+        }
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let reading = async {
             let read_out = async {
@@ -209,21 +221,11 @@ impl Tool {
     }
 
     fn cannot_start(&self, error: &io::Error) -> Diagnostic {
-        let program = self.program;
-        if error.kind() != io::ErrorKind::NotFound {
-            return self.broke(error);
+        if error.kind() == io::ErrorKind::NotFound {
+            missing(self.program)
+        } else {
+            self.broke(error)
         }
-        let fix = match program {
-            "nix" => "install Nix 2.18 or later, or put its `bin` folder into PATH",
-            "ssh" => "install the OpenSSH client, or put it into PATH",
-            _ => "install it, or put it into PATH",
-        };
-        Diagnostic::new(
-            Code::MissingProgram,
-            format!("`{program}` is not installed on this machine"),
-        )
-        .with_cause(format!("no `{program}` in PATH"))
-        .with_fix(fix)
     }
 
     fn broke(&self, error: &io::Error) -> Diagnostic {
@@ -233,6 +235,21 @@ impl Tool {
         )
         .with_cause(error.to_string())
     }
+}
+
+/// The diagnostic of a program that is nowhere in `PATH`.
+pub(crate) fn missing(program: &str) -> Diagnostic {
+    let fix = match program {
+        "nix" => "install Nix 2.18 or later, or put its `bin` folder into PATH",
+        "ssh" => "install the OpenSSH client, or put it into PATH",
+        _ => "install it, or put it into PATH",
+    };
+    Diagnostic::new(
+        Code::MissingProgram,
+        format!("`{program}` is not installed on this machine"),
+    )
+    .with_cause(format!("no `{program}` in PATH"))
+    .with_fix(fix)
 }
 
 /// Calls `on_line` with each line, without its end; bytes that are no UTF-8 are replaced.
@@ -249,12 +266,25 @@ pub(crate) async fn each_line(
     Ok(())
 }
 
+/// Raises how gladly the kernel kills a process when memory runs out, which anybody may do to their own.
+fn offer_to_the_kernel(id: Option<u32>) {
+    /// As if it held half of the memory more than it does: before infra, the shell and the desktop, and the largest of its kind first.
+    const GLADLY: &str = "500";
+    if let Some(id) = id {
+        // It may have ended already; and where there is no such file, the kernel chooses by size alone.
+        let _ = std::fs::write(format!("/proc/{id}/oom_score_adj"), GLADLY);
+    }
+}
+
 /// Looks at a process's peak memory (`VmHWM`) again and again, until dropped.
 async fn watch_memory(id: Option<u32>, peak: &mut Option<u64>) -> std::convert::Infallible {
-    const PAUSE: Duration = Duration::from_millis(50);
+    const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+    // Often at first: something small is over soon.
+    let mut pause = Duration::from_millis(4);
     let file = id.map(|id| format!("/proc/{id}/status"));
     loop {
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
         let status = file
             .as_ref()
             .and_then(|file| std::fs::read_to_string(file).ok());
@@ -315,6 +345,15 @@ mod tests {
             ("out\n", Some(3))
         );
         assert_eq!(lines, ["a", "b"]);
+    }
+
+    #[tokio::test]
+    async fn what_can_be_run_again_is_offered_to_the_kernel() {
+        // Written while it already runs, so it may have to look twice.
+        let script = "for i in $(seq 500); do read -r score < /proc/$$/oom_score_adj; [ \"$score\" = 500 ] && exit 0; sleep 0.01; done; exit 1";
+        let sh = Tool::new("sh").args(["-c", script]).first_to_go();
+        let ended = sh.run(Stop::never(), &mut |_| {}).await.expect("sh runs");
+        assert!(ended.status.success());
     }
 
     #[tokio::test]

@@ -40,14 +40,14 @@ impl Repo {
             .map(|root| Self {
                 root: root.to_path_buf(),
             })
-            .ok_or_else(|| {
+            .ok_or_else(|| bare(&start).unwrap_or_else(|| {
                 Diagnostic::new(
                     Code::NotARepo,
                     format!("{} is not in an infra repository", start.display()),
                 )
                 .with_cause("no folder from here upwards has a flake.nix and a hosts folder")
                 .with_fix("change into your repository, give it with -C DIR, or begin one: nix flake init -t github:infra-nix/infra")
-            })
+            }))
     }
 
     /// The repository's folder, absolute.
@@ -68,7 +68,7 @@ impl Repo {
             Vec::new()
         });
         for name in &folders {
-            match self.read_host(name, &settings) {
+            match self.read_host(name, &folders, &settings) {
                 Ok(host) => hosts.push(host),
                 Err(found) => faults.extend(found),
             }
@@ -130,17 +130,13 @@ impl Repo {
         Ok(names)
     }
 
-    fn read_host(&self, folder: &str, settings: &Settings) -> Result<HostSpec, Vec<Diagnostic>> {
-        let name = HostName::parse(folder).map_err(|why| {
-            vec![
-                Diagnostic::new(
-                    Code::InvalidHostName,
-                    format!("`{folder}` cannot be the name of a host: {why}"),
-                )
-                .with_place(Place::file(format!("hosts/{folder}")))
-                .with_fix("rename the folder to 1 to 63 of a-z, 0-9 and '-', or begin its name with '_' to have it ignored"),
-            ]
-        })?;
+    fn read_host(
+        &self,
+        folder: &str,
+        folders: &[String],
+        settings: &Settings,
+    ) -> Result<HostSpec, Vec<Diagnostic>> {
+        let name = HostName::parse(folder).map_err(|why| vec![no_name(folder, &why, folders)])?;
         let file = format!("hosts/{folder}/host.toml");
         let text = self
             .read_text(&file)
@@ -206,6 +202,58 @@ impl Repo {
     pub fn peek(&self, file: &str) -> Option<String> {
         fs::read_to_string(self.root.join(file)).ok()
     }
+}
+
+/// A folder below `hosts` whose name no host can have.
+fn no_name(folder: &str, why: &dyn std::fmt::Display, folders: &[String]) -> Diagnostic {
+    let fault = Diagnostic::new(
+        Code::InvalidHostName,
+        format!("`{folder}` cannot be the name of a host: {why}"),
+    )
+    .with_place(Place::file(format!("hosts/{folder}")));
+    let twin = folders
+        .iter()
+        .find(|other| *other != folder && other.eq_ignore_ascii_case(folder));
+    match twin {
+        Some(twin) => fault
+            .with_cause(format!(
+                "`{twin}` is there as well, and in host names (as in DNS) upper and lower case are the same"
+            ))
+            .with_fix(format!(
+                "merge hosts/{folder} into hosts/{}, or give one of them another name",
+                twin.to_ascii_lowercase()
+            )),
+        None => fault.with_fix("rename the folder to 1 to 63 of a-z, 0-9 and '-', or begin its name with '_' to have it ignored"),
+    }
+}
+
+/// A bare Git repository, or the folder above one and its work trees: there are no files here to read.
+fn bare(start: &Path) -> Option<Diagnostic> {
+    let git = gix::discover(start).ok().filter(gix::Repository::is_bare)?;
+    let trees: Vec<String> = git
+        .worktrees()
+        .into_iter()
+        .flatten()
+        .filter_map(|tree| Some(tree.base().ok()?.display().to_string()))
+        .collect();
+    let fix = match trees.as_slice() {
+        [] => format!(
+            "make a work tree and use that: git -C {} worktree add ../NAME BRANCH",
+            git.path().display()
+        ),
+        trees => format!("use one of its work trees: -C {}", trees.join(", -C ")),
+    };
+    Some(
+        Diagnostic::new(
+            Code::NotARepo,
+            format!(
+                "{} is a bare Git repository, without files to read",
+                git.path().display()
+            ),
+        )
+        .with_cause("hosts are read from files as they lie in a folder, not from commits")
+        .with_fix(fix),
+    )
 }
 
 fn no_hosts() -> Diagnostic {
@@ -306,6 +354,31 @@ mod tests {
             "host `empty` has no host.toml",
         ]
         "#);
+    }
+
+    #[test]
+    fn names_that_differ_by_case_alone_are_one_host() {
+        let (_dir, repo) = repo(&[
+            ("flake.nix", "{ }"),
+            ("hosts/web/host.toml", HOST),
+            ("hosts/Web/host.toml", HOST),
+        ]);
+        let contents = repo.read();
+        assert_eq!(contents.fleet.hosts().len(), 1);
+        let told = contents.faults.iter().map(|fault| {
+            let cause = fault.cause.clone().unwrap_or_default();
+            [
+                fault.title.clone(),
+                cause,
+                fault.fix.clone().unwrap_or_default(),
+            ]
+            .join("\n")
+        });
+        insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @"
+        `Web` cannot be the name of a host: it has upper-case letters
+        `web` is there as well, and in host names (as in DNS) upper and lower case are the same
+        merge hosts/Web into hosts/web, or give one of them another name
+        ");
     }
 
     #[test]

@@ -147,9 +147,9 @@ impl Journal {
 }
 
 /// The trees that hosts were last deployed from, as far as `is_there` (given repository and host).
-pub(crate) fn deployed_trees(is_there: &dyn Fn(&Path, &str) -> bool) -> Vec<String> {
+pub(crate) fn deployed_trees(repos: &Path, is_there: &dyn Fn(&Path, &str) -> bool) -> Vec<String> {
     let mut trees = Vec::new();
-    for (state, repo) in all_below(&repos_dir()) {
+    for (state, repo) in all_below(repos) {
         for entry in fs::read_dir(state.join("hosts"))
             .into_iter()
             .flatten()
@@ -207,8 +207,32 @@ fn unwritable(dir: &Path, error: &io::Error) -> Diagnostic {
 
 #[cfg(test)]
 mod tests {
-    use super::new_run_id;
+    use super::{deployed_trees, new_run_id};
+    use std::fs;
+    use std::path::Path;
     use std::time::{Duration, SystemTime};
+
+    #[test]
+    fn trees_of_last_deployments_are_found_in_all_repositories() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let write = |file: &str, text: &str| {
+            let path = dir.path().join(file);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("writable");
+            fs::write(path, text).expect("writable");
+        };
+        let receipt = |tree: &str| format!(r#"{{"schema":1,"result":{{"tree":{tree}}}}}"#);
+        write("a/@/hosts/web.json", &receipt("\"one\""));
+        write("a/@/hosts/gone.json", &receipt("\"two\""));
+        write("a/@/hosts/db.json", &receipt("null"));
+        write("a/@/hosts/torn.json", "{");
+        write("a/b/@/hosts/web.json", &receipt("\"three\""));
+        let mut trees = deployed_trees(dir.path(), &|repo, host| {
+            assert!(repo == Path::new("/a") || repo == Path::new("/a/b"));
+            host != "gone"
+        });
+        trees.sort_unstable();
+        assert_eq!(trees, ["one", "three"]);
+    }
 
     #[test]
     fn run_ids_sort_by_time() {

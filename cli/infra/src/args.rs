@@ -145,7 +145,7 @@ pub(crate) struct Why {
     pub(crate) host: String,
     /// What to compare with: a revision in Git (HEAD~1, a branch, a tag), a run, or the id of a tree [default: what was last deployed from
     /// this machine, else the tree before].
-    #[arg(long, value_name = "REV|RUN|TREE")]
+    #[arg(long, value_name = "REV|RUN|TREE", add = ArgValueCandidates::new(complete::revisions))]
     pub(crate) since: Option<String>,
 }
 

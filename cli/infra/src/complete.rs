@@ -42,6 +42,15 @@ pub(crate) fn hosts() -> Vec<CompletionCandidate> {
         .collect()
 }
 
+/// Revisions in Git that have names.
+pub(crate) fn revisions() -> Vec<CompletionCandidate> {
+    let names = infra_drive::tree::revisions(Path::new("."));
+    std::iter::once("HEAD".to_owned())
+        .chain(names)
+        .map(CompletionCandidate::new)
+        .collect()
+}
+
 /// Host names, and tags as `@tag`.
 pub(crate) fn selectors() -> Vec<CompletionCandidate> {
     let mut candidates = hosts();

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// Version of all answers.
 pub const ANSWER_SCHEMA: u32 = 1;
 
-/// `{ "schema": 1, "command": …, "hosts": […], "errors": […] }` with what the command knows of each host.
+/// `{ "schema": 1, "command": …, "hosts": […], "errors": […] }` with what the command knows of each host, and `warnings` if there are any.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Answer<H> {
@@ -20,6 +20,10 @@ pub struct Answer<H> {
     pub hosts: Vec<H>,
     /// Everything that went wrong.
     pub errors: Vec<Diagnostic>,
+    /// What stopped nothing, but should be known; absent if there is nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub warnings: Vec<Diagnostic>,
 }
 
 impl<H> Answer<H> {
@@ -30,7 +34,15 @@ impl<H> Answer<H> {
             command,
             hosts,
             errors,
+            warnings: Vec::new(),
         }
+    }
+
+    /// Adds what stopped nothing.
+    #[must_use]
+    pub fn with_warnings(mut self, warnings: Vec<Diagnostic>) -> Self {
+        self.warnings = warnings;
+        self
     }
 }
 

@@ -55,7 +55,9 @@ pub enum Code {
     NixEvaluation,
     /// An evaluation took longer than it may.
     EvaluationTimeout,
-    /// Nix failed in a way that is not the user's configuration (store, daemon, out of memory).
+    /// An evaluation was ended because there was no memory left for it.
+    OutOfMemory,
+    /// Nix failed in a way that is not the user's configuration (store, daemon, a crash).
     NixFailure,
     /// A file exists, but Git ignores it, so that no evaluation sees it.
     IgnoredFile,
@@ -63,6 +65,14 @@ pub enum Code {
     OutsideTree,
     /// `flake.lock` does not fit `flake.nix`.
     LockOutOfDate,
+    /// An input of the flake, or a file the configuration asks for by its address, cannot be fetched.
+    InputUnreachable,
+    /// An input of the flake is a folder of this machine: every evaluation pays for it, and no other machine has it.
+    PathInput,
+    /// A file is so large that carrying it in every tree costs.
+    LargeFile,
+    /// A file is a pointer of Git LFS, not the content it stands for.
+    LfsPointer,
     /// A build failed.
     BuildFailed,
     /// The host's SSH key is not pinned in `host.pub`.

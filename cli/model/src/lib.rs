@@ -14,6 +14,7 @@ pub mod event;
 pub mod fill;
 pub mod fleet;
 pub mod host;
+pub mod lock;
 pub mod name;
 pub mod need;
 pub mod selector;

@@ -80,10 +80,7 @@ impl Term {
             }
             Atom::Tag(tag.to_owned())
         } else if let Some(class) = rest.strip_prefix("class:") {
-            Atom::Class(
-                Class::parse(class)
-                    .ok_or_else(|| invalid(text, "there is no such class of hosts"))?,
-            )
+            Atom::Class(Class::parse(class).ok_or_else(|| unknown_class(text, class))?)
         } else if rest.is_empty() {
             return Err(invalid(text, "a host name is missing"));
         } else if rest.contains(['*', '?']) {
@@ -150,6 +147,16 @@ fn invalid(text: &str, why: &str) -> Diagnostic {
     )
     .with_place(Place::file("command line"))
     .with_fix("write a name, a pattern (web*), @tag, class:nixos or !name; join them with , (or) and & (and)")
+}
+
+fn unknown_class(text: &str, class: &str) -> Diagnostic {
+    let all = Class::ALL.map(Class::as_str);
+    let list = format!("classes are {}", all.join(", "));
+    let fix = match nearest(class, all) {
+        Some(near) => format!("did you mean `class:{near}`? {list}"),
+        None => list,
+    };
+    invalid(text, "there is no such class of hosts").with_fix(fix)
 }
 
 /// `*` stands for any run of characters, `?` for one.

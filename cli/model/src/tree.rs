@@ -39,6 +39,20 @@ impl Scope {
         }
     }
 
+    /// Whether everything in a shared folder is in the tree, so that its files need not be judged one by one.
+    pub fn takes_all_of(&self, folder: &str) -> bool {
+        let top = folder.split('/').next().unwrap_or(folder);
+        top != "hosts" && is_shareable(top) && self.lists(&format!("{folder}/"))
+    }
+
+    fn lists(&self, path: &str) -> bool {
+        self.shared.as_ref().is_none_or(|folders| {
+            folders
+                .iter()
+                .any(|folder| is_below(path, folder.trim_end_matches('/')))
+        })
+    }
+
     /// Whether a path, relative to the repository, is in the tree.
     pub fn judge(&self, path: &str) -> Result<(), LeftOut> {
         let Some((top, below)) = path.split_once('/') else {
@@ -63,12 +77,7 @@ impl Scope {
                 LeftOut::Hidden(top.to_owned())
             });
         }
-        let listed = self.shared.as_ref().is_none_or(|folders| {
-            folders
-                .iter()
-                .any(|folder| is_below(path, folder.trim_end_matches('/')))
-        });
-        if listed {
+        if self.lists(path) {
             Ok(())
         } else {
             Err(LeftOut::NotListed(top.to_owned()))
@@ -165,6 +174,40 @@ mod tests {
         let name = HostName::parse("web").expect("a name");
         let text = format!("class = \"nixos\"\nsystem = \"x86_64-linux\"\n{extra}");
         Scope::of(&HostSpec::parse(&name, "f", &text, &HostDefaults::default()).expect("valid"))
+    }
+
+    #[test]
+    fn a_folder_taken_whole_has_no_file_that_is_left_out() {
+        let folders = [
+            "modules",
+            "modules/base",
+            "modules/based",
+            "homes",
+            "hosts",
+            "hosts/web",
+            "secrets",
+            ".git",
+        ];
+        let cases: [(&str, &[&str]); 4] = [
+            ("", &["modules", "modules/base", "modules/based", "homes"]),
+            ("shared = []", &[]),
+            (
+                "shared = [\"modules/\"]",
+                &["modules", "modules/base", "modules/based"],
+            ),
+            ("shared = [\"modules/base\"]", &["modules/base"]),
+        ];
+        for (extra, whole) in cases {
+            let scope = scope(extra);
+            for folder in folders {
+                let taken = scope.takes_all_of(folder);
+                assert_eq!(taken, whole.contains(&folder), "{extra}: {folder}");
+                for file in ["x.nix", "deep/.hidden/x"] {
+                    let judged = scope.judge(&format!("{folder}/{file}"));
+                    assert!(!taken || judged.is_ok(), "{extra}: {folder}/{file}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,14 +1,13 @@
 //! From what Nix says to what the user needs to know: the user's own file and line first, ours last.
 
+use super::inputs::no_git;
 use super::log::{Frame, Log, Message};
 use super::store_faults::tail;
 use crate::repo::Repo;
-use infra_model::tree::{LeftOut, Scope};
+use infra_model::lock::Stale;
 use infra_model::{Code, Diagnostic, HostSpec, Place};
 use std::fmt::Write as _;
-use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::ExitStatus;
 
 /// How many of the user's own places are told besides the first.
 const MORE_PLACES: usize = 4;
@@ -17,24 +16,18 @@ const MORE_PLACES: usize = 4;
 pub(crate) struct Explain<'a> {
     pub(crate) repo: &'a Repo,
     pub(crate) host: &'a HostSpec,
+    /// How the lock file differs from `flake.nix`, if that was looked into.
+    pub(crate) stale: &'a [Stale],
 }
 
 impl Explain<'_> {
     /// Why an evaluation failed.
-    pub(crate) fn evaluation(&self, log: &Log, status: ExitStatus) -> Diagnostic {
-        if let Some(signal) = status.signal() {
-            return Diagnostic::new(
-                Code::NixFailure,
-                format!(
-                    "the evaluation of {} was killed (signal {signal})",
-                    self.host.name
-                ),
-            )
-            .with_cause("signal 9 is mostly the kernel's, when memory runs out")
-            .with_fix("evaluate fewer hosts at once (--jobs 1), or give the machine more memory");
-        }
+    pub(crate) fn evaluation(&self, log: &Log) -> Diagnostic {
         // The last error is the one Nix ended with.
         let Some(error) = log.errors.last() else {
+            if let Some(fault) = no_git(&log.complaint()) {
+                return fault;
+            }
             return Diagnostic::new(
                 Code::NixFailure,
                 format!("Nix could not evaluate {}", self.host.name),
@@ -44,10 +37,8 @@ impl Explain<'_> {
         };
         framework(error)
             .or_else(|| self.no_infra_output(error))
-            .or_else(|| self.left_out(error))
-            .or_else(|| self.outside(error))
-            .or_else(|| self.lock_out_of_date(error))
-            .or_else(|| unreachable_input(error))
+            .or_else(|| self.inputs(error))
+            .or_else(|| self.out_of_reach(error))
             .unwrap_or_else(|| self.configuration(error))
     }
 
@@ -69,7 +60,9 @@ impl Explain<'_> {
         // An option's error names its file in words; that file is nearer to the fault than the frames of the module system.
         let mentioned = self.mentioned_place(&text);
         let first = own.next();
-        let place = mentioned.or_else(|| first.as_ref().map(|(place, _)| place.clone()));
+        let place = mentioned
+            .or_else(|| first.as_ref().map(|(place, _)| place.clone()))
+            .or_else(|| self.mention_of_missing(&error.text));
         let mut cause = text.clone();
         let mut told = vec![place.as_ref().map(ToString::to_string)];
         for (also, what) in first.into_iter().chain(own) {
@@ -105,119 +98,8 @@ impl Explain<'_> {
             })
     }
 
-    /// A file that is there, but not in the host's tree, does not exist for its evaluation.
-    fn left_out(&self, error: &Message) -> Option<Diagnostic> {
-        let text = &error.text;
-        let missing = text.contains("No such file or directory") || text.contains("does not exist");
-        if !missing {
-            return None;
-        }
-        let file = text
-            .split(['\'', '"', '‘', '’'])
-            .find_map(|part| self.repo_relative(part))?;
-        let host = &self.host.name;
-        let asking = error.frames.iter().find_map(|frame| self.own_place(frame));
-        let by = match &asking {
-            Some(place) => format!("{place} asks for it"),
-            None => format!("the configuration of {host} asks for it"),
-        };
-        let Err(why) = Scope::of(self.host).judge(&file) else {
-            return Some(
-                Diagnostic::new(
-                    Code::IgnoredFile,
-                    format!("{file} exists, but Git ignores it, so no evaluation sees it"),
-                )
-                .with_cause(by)
-                .with_place(asking.unwrap_or_else(|| Place::file(&file)))
-                .with_fix(format!(
-                    "take it out of .gitignore, or track it all the same: git add --force {file}"
-                )),
-            );
-        };
-        let (reason, fix) = match why {
-            LeftOut::OtherHost(other) => (
-                format!("it belongs to host `{other}`, and a host reads no other host's folder"),
-                format!(
-                    "move what both need to a shared folder, for example modules/, and import it from there in {host} and {other}"
-                ),
-            ),
-            LeftOut::NeverRead(folder) => (
-                format!("nothing in `{folder}` is ever read by an evaluation"),
-                "move it to a shared folder, for example modules/".to_owned(),
-            ),
-            LeftOut::NotListed(folder) => (
-                format!("`shared` in hosts/{host}/host.toml does not list it"),
-                format!("add \"{folder}\" to `shared` in hosts/{host}/host.toml"),
-            ),
-            LeftOut::Hidden(folder) => (
-                format!("folders whose names begin with '.' or '_' (`{folder}`) are ignored"),
-                "move it to a folder without such a name".to_owned(),
-            ),
-            LeftOut::BesideTheFlake => (
-                "of the files beside flake.nix an evaluation sees only *.nix and flake.lock"
-                    .to_owned(),
-                "move it to a shared folder, for example modules/".to_owned(),
-            ),
-        };
-        Some(
-            Diagnostic::new(
-                Code::OutsideTree,
-                format!("{file} is not part of what {host} may read"),
-            )
-            .with_cause(format!("{by}; {reason}"))
-            .with_place(asking.unwrap_or_else(|| Place::file(&file)))
-            .with_fix(fix),
-        )
-    }
-
-    /// The lock file does not fit flake.nix. Evaluations never change it.
-    fn lock_out_of_date(&self, error: &Message) -> Option<Diagnostic> {
-        if !error.text.contains("requires lock file changes") {
-            return None;
-        }
-        let (title, cause) = if self.repo.peek("flake.lock").is_some() {
-            (
-                "flake.lock does not fit flake.nix",
-                "an input was added or changed since it was last locked",
-            )
-        } else {
-            (
-                "there is no flake.lock",
-                "inputs are locked once, so that all evaluations agree on them",
-            )
-        };
-        Some(
-            Diagnostic::new(Code::LockOutOfDate, title)
-                .with_cause(format!("{cause}; evaluations never write the lock file"))
-                .with_place(Place::file("flake.lock"))
-                .with_fix("nix flake lock"),
-        )
-    }
-
-    /// A path outside the repository.
-    fn outside(&self, error: &Message) -> Option<Diagnostic> {
-        let forbidden = error.text.contains("is forbidden in pure eval");
-        if !forbidden {
-            return None;
-        }
-        let asking = error.frames.iter().find_map(|frame| self.own_place(frame));
-        let diagnostic = Diagnostic::new(
-            Code::OutsideTree,
-            format!(
-                "the configuration of {} reads a path outside the repository",
-                self.host.name
-            ),
-        )
-        .with_cause(self.shorten(&error.text))
-        .with_fix("copy the file into the host's folder, or into a shared one such as modules/");
-        Some(match asking {
-            Some(place) => diagnostic.with_place(place),
-            None => diagnostic,
-        })
-    }
-
     /// `/nix/store/…-source/hosts/web/x.nix` → `hosts/web/x.nix`, if that file is in the user's repository.
-    fn repo_relative(&self, path: &str) -> Option<String> {
+    pub(super) fn repo_relative(&self, path: &str) -> Option<String> {
         let file = self.in_source_tree(path)?;
         self.repo
             .root()
@@ -228,7 +110,7 @@ impl Explain<'_> {
 
     /// The file a path names within its source tree. Nix names sources in three ways: the copy in the store (`/nix/store/…-source/x.nix`), a
     /// source it has not copied (`«git+file:///…»/x.nix`), and a work tree as it lies there (`/home/ann/fleet/x.nix`).
-    fn in_source_tree<'p>(&self, path: &'p str) -> Option<&'p str> {
+    pub(super) fn in_source_tree<'p>(&self, path: &'p str) -> Option<&'p str> {
         if let Some(file) = path.strip_prefix(self.root().as_str()) {
             return file.strip_prefix('/');
         }
@@ -242,7 +124,7 @@ impl Explain<'_> {
         Some(file)
     }
 
-    fn root(&self) -> String {
+    pub(super) fn root(&self) -> String {
         self.repo.root().to_string_lossy().into_owned()
     }
 
@@ -258,7 +140,7 @@ impl Explain<'_> {
     }
 
     /// The place of a frame, if it lies in the user's repository. Other sources (nixpkgs) have files of the same names, so contents are compared.
-    fn own_place(&self, frame: &Frame) -> Option<Place> {
+    pub(super) fn own_place(&self, frame: &Frame) -> Option<Place> {
         let file = self.repo_relative(&frame.file)?;
         let ours = self.repo.peek(&file)?;
         // Files of the work tree compare equal to themselves; a source that was not copied cannot be compared, but its name says whose it is.
@@ -276,7 +158,7 @@ impl Explain<'_> {
     }
 
     /// Names of the user's files instead of the places they were copied to.
-    fn shorten(&self, text: &str) -> String {
+    pub(super) fn shorten(&self, text: &str) -> String {
         let mut short = String::new();
         let mut rest = text;
         let root = self.root() + "/";
@@ -403,23 +285,6 @@ fn problem(text: &str) -> Option<Diagnostic> {
     }
 }
 
-fn unreachable_input(error: &Message) -> Option<Diagnostic> {
-    let offline = [
-        "unable to download",
-        "Could not resolve hostname",
-        "Couldn't resolve host",
-        "unable to access",
-    ]
-    .iter()
-    .any(|sign| error.text.contains(sign));
-    offline.then(|| {
-        Diagnostic::new(Code::NixFailure, "an input of the flake cannot be fetched")
-            .with_cause(error.text.clone())
-            .with_place(Place::file("flake.lock"))
-            .with_fix("connect to the network once, so that Nix can fetch the inputs it does not have yet")
-    })
-}
-
 /// Advice for the mistakes that everybody makes.
 fn fix_for(text: &str) -> Option<String> {
     if text.contains("does not exist") && text.contains("option `") {
@@ -432,6 +297,12 @@ fn fix_for(text: &str) -> Option<String> {
     }
     if text.contains("is not of type") {
         return Some("give a value of the type the option asks for".to_owned());
+    }
+    if text.starts_with("stack overflow") {
+        return Some(
+            "look for a function that calls itself without end, or a value that needs itself"
+                .to_owned(),
+        );
     }
     if text.starts_with("undefined variable") {
         return Some("correct the name, or add it to the arguments of the file".to_owned());

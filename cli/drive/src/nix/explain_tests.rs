@@ -64,8 +64,38 @@ fn evaluation_in(folder: &str, lines: &[String]) -> String {
     let explain = Explain {
         repo: &repo,
         host: &host,
+        stale: &[],
     };
-    tell(&explain.evaluation(&log, ExitStatus::from_raw(256)))
+    tell(&explain.evaluation(&log))
+}
+
+/// A failure of a repository with this lock file, while Nix was doing these things.
+fn input_failure(lock: &str, text: &str, doing: &[&str]) -> String {
+    let dir = tempfile::tempdir().expect("a folder");
+    fs::create_dir_all(dir.path().join("hosts/web")).expect("writable");
+    fs::write(dir.path().join("flake.nix"), "{ }").expect("writable");
+    if !lock.is_empty() {
+        fs::write(dir.path().join("flake.lock"), lock).expect("writable");
+    }
+    let repo = Repo::find(dir.path()).expect("a repository");
+    let trace: Vec<_> = doing
+        .iter()
+        .map(
+            |what| serde_json::json!({"file": null, "line": null, "column": null, "raw_msg": what}),
+        )
+        .collect();
+    let mut log = Log::default();
+    log.read(&format!(
+        "@nix {}",
+        serde_json::json!({"action": "msg", "level": 0, "msg": text, "raw_msg": text, "trace": trace})
+    ));
+    let host = web();
+    let explain = Explain {
+        repo: &repo,
+        host: &host,
+        stale: &[],
+    };
+    tell(&explain.evaluation(&log))
 }
 
 fn message(text: &str, own: Option<&str>, trace: &[(&str, &str)]) -> String {
@@ -211,9 +241,9 @@ fn files_outside_the_tree_say_why_and_what_to_do() {
         )],
     );
     insta::assert_snapshot!(evaluation(&[forbidden]), @"
-    [outside-tree] the configuration of web reads a path outside the repository
+    [outside-tree] the configuration of web reads /etc/hosts, outside the repository
     at hosts/web/configuration.nix:5:15 |   imports = [ ./extra.nix ];
-    access to absolute path '/etc/hosts' is forbidden in pure evaluation mode (use '--impure' to override)
+    hosts/web/configuration.nix:5:15 asks for it; an evaluation reads what is in the repository, so that it comes out the same on every machine
     fix: copy the file into the host's folder, or into a shared one such as modules/
     ");
     let lock = message(
@@ -251,8 +281,9 @@ fn a_work_tree_as_it_lies_there_has_the_users_names() {
     let explain = Explain {
         repo: &repo,
         host: &host,
+        stale: &[],
     };
-    insta::assert_snapshot!(tell(&explain.evaluation(&log, ExitStatus::from_raw(256))), @"
+    insta::assert_snapshot!(tell(&explain.evaluation(&log)), @"
     [nix-syntax] a Nix file does not parse
     at hosts/web/configuration.nix:2:7 |   a = ;
     syntax error in hosts/web/configuration.nix
@@ -316,10 +347,10 @@ fn other_failures_have_texts_of_their_own() {
     flake 'git+file:///x' does not provide attribute 'packages.x86_64-linux.infra.hosts."web".system' or 'infra.hosts."web".system'
     fix: let flake.nix say: outputs = inputs: inputs.infra.lib.mkInfra { inherit inputs; root = ./.; }; and if it does, track the host's folder (git add)
     ---
-    [nix-failure] an input of the flake cannot be fetched
-    at flake.lock | 
+    [input-unreachable] the configuration of web needs https://x, which cannot be fetched
+    at  | 
     unable to download 'https://x': Could not resolve hostname
-    fix: connect to the network once, so that Nix can fetch the inputs it does not have yet
+    fix: connect to the network once, so that Nix can fetch what is not in its store yet (all inputs at once: nix flake archive)
     ---
     [nix-failure] Nix could not evaluate web
     at  | 
@@ -400,4 +431,186 @@ fn copies_and_builds_fail_in_known_ways() {
     copy [copy-failed] nixos-system-web-1.drv could not be copied
     build [build-failed] nixos-system-web-1 does not build
     ");
+}
+
+const LOCK: &str = r#"{"nodes":{
+  "nixpkgs":{"locked":{"type":"github","owner":"NixOS","repo":"nixpkgs","rev":"aaaa"},"original":{"type":"github","owner":"NixOS","repo":"nixpkgs"}},
+  "own":{"locked":{"type":"path","path":"/srv/own","narHash":"sha256-d"},"original":{"type":"path","path":"/srv/own"}},
+  "root":{"inputs":{"nixpkgs":"nixpkgs","own":"own"}}},"root":"root","version":7}"#;
+
+/// Texts of Nix 2.34.8, made shorter.
+#[test]
+fn locks_that_do_not_fit_name_the_input() {
+    let offline = "unable to download 'https://x/commits/HEAD': Could not resolve hostname (6) Could not resolve host: x";
+    let locking = [
+        "while fetching the input 'github:nix-community/disko'",
+        "while updating the flake input 'disko/nixpkgs'",
+        "while updating the lock file of flake 'git+file:///x?rev=1'",
+    ];
+    let unreadable = "Could not parse '«git+file:///x»/flake.lock': parse error";
+    let changed = "NAR hash mismatch in input 'path:/srv/own?narHash=sha256-d', expected 'sha256-e' but got 'sha256-d'";
+    let all = [
+        input_failure(LOCK, offline, &locking),
+        input_failure("", offline, &locking),
+        input_failure("{\n", unreadable, &[]),
+        input_failure(LOCK, changed, &[]),
+    ];
+    insta::assert_snapshot!(all.join("\n---\n"), @"
+    [lock-out-of-date] flake.lock does not fit flake.nix: input `disko`
+    at flake.lock | 
+    input `disko` is not locked yet; evaluations never write the lock file
+    Nix tried to look it up, and: unable to download 'https://x/commits/HEAD': Could not resolve hostname (6) Could not resolve host: x
+    fix: nix flake lock, with a network
+    ---
+    [lock-out-of-date] there is no flake.lock
+    at flake.lock | 
+    inputs are locked once, so that all evaluations agree on them; evaluations never write the lock file
+    Nix tried to look it up, and: unable to download 'https://x/commits/HEAD': Could not resolve hostname (6) Could not resolve host: x
+    fix: nix flake lock, with a network
+    ---
+    [lock-out-of-date] flake.lock cannot be read
+    at flake.lock:2 | 
+    EOF while parsing an object at line 2 column 0
+    fix: resolve a merge that went wrong (git checkout HEAD -- flake.lock), or remove the file and lock anew: nix flake lock
+    ---
+    [lock-out-of-date] input `own` has changed since it was locked
+    at flake.lock | 
+    NAR hash mismatch in input 'path:/srv/own?narHash=sha256-d', expected 'sha256-e' but got 'sha256-d'
+    fix: take what is there now: nix flake update own
+    ");
+}
+
+#[test]
+fn inputs_that_cannot_be_had_are_named() {
+    let archive = "Failed to open archive (Source threw exception: error: unable to download 'https://x/aaaa.tar.gz': Could not resolve hostname)";
+    let fetching = |text: &str, reference: &str| {
+        let doing = format!("while fetching the input '{reference}'");
+        input_failure(LOCK, text, &[&doing])
+    };
+    let all = [
+        fetching(archive, "github:NixOS/nixpkgs/aaaa?narHash=sha256-x"),
+        fetching(
+            "Failed to fetch git repository 'ssh://git@x/y.git'",
+            "git+ssh://git@x/y.git?rev=1&shallow=1",
+        ),
+        fetching("HTTP error 404", "github:NixOS/nixpkgs/aaaa"),
+        fetching(
+            "path '//srv/own' does not exist",
+            "path:/srv/own?narHash=sha256-d",
+        ),
+        input_failure(LOCK, "executing 'git': No such file or directory", &[]),
+    ];
+    insta::assert_snapshot!(all.join("\n---\n"), @"
+    [input-unreachable] input `nixpkgs` of the flake cannot be fetched
+    at flake.lock | 
+    Failed to open archive (Source threw exception: error: unable to download 'https://x/aaaa.tar.gz': Could not resolve hostname)
+    fix: connect to the network once, so that Nix can fetch what is not in its store yet (all inputs at once: nix flake archive)
+    ---
+    [input-unreachable] input git+ssh://git@x/y.git of the flake cannot be fetched
+    at flake.lock | 
+    Failed to fetch git repository 'ssh://git@x/y.git'
+    fix: connect to the network once, so that Nix can fetch what is not in its store yet (all inputs at once: nix flake archive)
+    ---
+    [input-unreachable] input `nixpkgs` of the flake cannot be fetched
+    at flake.lock | 
+    HTTP error 404
+    fix: see that its address is right and that you may read it
+    ---
+    [input-unreachable] input `own` cannot be read: it is the folder /srv/own of the machine it was locked on
+    at flake.lock | 
+    path '//srv/own' does not exist
+    fix: move it into a shared folder of the repository (path:./modules/own), or keep it in Git (git+file:///srv/own or git+ssh://…)
+    ---
+    [missing-program] this Nix needs `git`, which is not installed on this machine
+    at  | 
+    executing 'git': No such file or directory
+    fix: install git, or Nix 2.20 or later, which reads Git repositories itself
+    ");
+}
+
+#[test]
+fn a_nix_that_only_prints_that_git_is_missing() {
+    let told = evaluation(&["error: executing 'git': No such file or directory".to_owned()]);
+    assert!(
+        told.starts_with("[missing-program] this Nix needs `git`"),
+        "{told}"
+    );
+}
+
+#[test]
+fn links_absolute_paths_and_empty_folders_are_seen_through() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let root = dir.path().canonicalize().expect("exists");
+    let own = root.join("hosts/web");
+    fs::create_dir_all(own.join("empty")).expect("writable");
+    fs::create_dir_all(root.join("hosts/db")).expect("writable");
+    fs::write(root.join("flake.nix"), "{ }").expect("writable");
+    fs::write(root.join("hosts/db/x.nix"), "{ }").expect("writable");
+    std::os::unix::fs::symlink("../db/x.nix", own.join("l.nix")).expect("writable");
+    std::os::unix::fs::symlink("nowhere", own.join("d.nix")).expect("writable");
+    let configuration = format!(
+        "[\n ./l.nix\n ./d.nix\n ./empty\n {0}/hosts/web/configuration.nix\n {0}/hosts/db/x.nix\n]\n",
+        root.display()
+    );
+    fs::write(own.join("configuration.nix"), configuration).expect("writable");
+    let repo = Repo::find(&root).expect("a repository");
+    let host = web();
+    let explain = Explain {
+        repo: &repo,
+        host: &host,
+        stale: &[],
+    };
+    let told = |text: &str| {
+        let mut log = Log::default();
+        log.read(&message(text, None, &[]));
+        let told = tell(&explain.evaluation(&log));
+        told.replace(&*root.to_string_lossy(), "[repo]")
+    };
+    let missing = |file: &str| told(&format!("path '{SOURCE}/{file}' does not exist"));
+    let forbidden = |file: &str| {
+        let path = root.join(file);
+        told(&format!(
+            "access to absolute path '{}' is forbidden in pure evaluation mode",
+            path.display()
+        ))
+    };
+    let all = [
+        missing("hosts/db/x.nix"),
+        missing("hosts/web/nowhere"),
+        missing("hosts/web/empty"),
+        forbidden("hosts/web/configuration.nix"),
+        told("access to absolute path '/nix/store/outside' is forbidden in pure evaluation mode"),
+    ];
+    insta::assert_snapshot!(all.join("\n---\n"), @"
+    [outside-tree] hosts/db/x.nix is not part of what web may read
+    at hosts/web/configuration.nix:2:2 |  ./l.nix
+    hosts/web/configuration.nix:2:2 asks for it through the link hosts/web/l.nix; it belongs to host `db`, and a host reads no other host's folder
+    fix: move what both need to a shared folder, for example modules/, and import it from there in web and db
+    ---
+    [nix-evaluation] hosts/web/d.nix is a link to hosts/web/nowhere, which does not exist
+    at hosts/web/configuration.nix:3:2 |  ./d.nix
+    hosts/web/configuration.nix:3:2 asks for it
+    fix: let the link point at a file that exists, or put the file there
+    ---
+    [outside-tree] the folder hosts/web/empty is empty, and host trees (as Git) have no empty folders
+    at hosts/web/configuration.nix:4:2 |  ./empty
+    hosts/web/configuration.nix:4:2 asks for it
+    fix: put a file into it, for example hosts/web/empty/.keep
+    ---
+    [outside-tree] hosts/web/configuration.nix is asked for by an absolute path
+    at hosts/web/configuration.nix:5:2 |  [repo]/hosts/web/configuration.nix
+    hosts/web/configuration.nix:5:2 asks for it; an evaluation reads a copy of the repository, not the folder on this machine
+    fix: write the path relative to the file (or the link) that it stands in
+    ---
+    [outside-tree] the configuration of web reads a path outside the repository
+    at  | 
+    a path with `..` leads out of the repository
+    fix: copy the file into the host's folder, or into a shared one such as modules/
+    ");
+    std::os::unix::fs::symlink("../elsewhere", root.join("modules")).expect("writable");
+    let climbs =
+        told("access to absolute path '/nix/store/elsewhere' is forbidden in pure evaluation mode");
+    assert!(climbs.contains("the link modules leads out"), "{climbs}");
+    let other = forbidden("hosts/db/x.nix");
+    assert!(other.contains("it belongs to host `db`"), "{other}");
 }

@@ -38,6 +38,19 @@ pub(crate) struct Message {
     pub(crate) text: String,
     /// Where the error itself arose, innermost first, then what led there.
     pub(crate) frames: Vec<Frame>,
+    /// What Nix was doing that has no place in a file: "while fetching the input '…'".
+    pub(crate) doing: Vec<String>,
+}
+
+impl Message {
+    /// What stands in the quotes of the nearest thing that Nix was doing and that begins so.
+    pub(crate) fn doing(&self, begins: &str) -> Option<&str> {
+        let rest = self
+            .doing
+            .iter()
+            .find_map(|what| what.strip_prefix(begins))?;
+        rest.strip_suffix('\'')
+    }
 }
 
 /// One entry of a trace.
@@ -153,7 +166,14 @@ impl From<RawMessage> for Message {
         // Before 2.5 or so there is no raw text; the rendered one then has to do.
         let text = strip_colours(&raw.raw_msg.unwrap_or(raw.msg));
         let text = text.trim();
+        let doing = raw
+            .trace
+            .iter()
+            .filter(|frame| frame.file.is_none())
+            .map(|frame| strip_colours(&frame.raw_msg))
+            .collect();
         Self {
+            doing,
             text: text
                 .strip_prefix("error:")
                 .unwrap_or(text)
@@ -237,6 +257,9 @@ mod tests {
                             ),
                             what: "while calling the 'import' builtin",
                         },
+                    ],
+                    doing: [
+                        "nowhere",
                     ],
                 },
             ],

@@ -1,13 +1,21 @@
 //! Nix, driven as a program: one process per question, its log read as data.
 
+mod exhausted;
 mod explain;
+mod inputs;
 mod log;
+mod mention;
+mod reach;
 mod store_faults;
 
-use crate::process::{Ended, Stop, Tool};
+use crate::memory::kernel_kills;
+use crate::process::{Ended, Stop, Tool, missing, on_path};
 use crate::repo::Repo;
+use exhausted::End;
+pub use exhausted::Failed;
 use explain::Explain;
 use infra_model::{Code, Diagnostic, HostName, HostSpec, StorePath, SystemAnswer};
+pub use inputs::{check_lock, path_inputs};
 use log::Log;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -58,6 +66,10 @@ fn evaluator(verb: &[&str]) -> Tool {
         "--option",
         "allow-import-from-derivation",
         "false",
+        // `nix eval` never reads its own cache, but would make a file in it for each tree.
+        "--option",
+        "eval-cache",
+        "false",
     ])
 }
 
@@ -81,6 +93,11 @@ async fn run(
         })
         .await?;
     Ok((ended, log))
+}
+
+/// Whether there is a Nix on this machine at all.
+pub fn installed() -> Result<(), Diagnostic> {
+    on_path("nix").map_or_else(|| Err(missing("nix")), |_| Ok(()))
 }
 
 /// The version of this machine's Nix, as it calls itself: `nix (Nix) 2.34.8`.
@@ -117,12 +134,20 @@ pub async fn ask(
 ) -> Result<String, Diagnostic> {
     let tool = evaluator(&["eval"])
         .args(["--json", "--show-trace"])
-        .arg(format!("{flake}#{attribute}"));
-    let (ended, log) = run(tool, stop, &mut |_, _| {}).await?;
+        .arg(format!("{flake}#.{attribute}"));
+    let (ended, log) = run(tool, stop.clone(), &mut |_, _| {}).await?;
     if ended.status.success() {
         Ok(ended.stdout)
     } else {
-        Err(Explain { repo, host }.evaluation(&log, ended.status))
+        let end = End {
+            log: &log,
+            status: ended.status,
+            kernel_killed: None,
+        };
+        match end.broken(&host.name) {
+            Some(fault) => Err(fault),
+            None => Err(explained(repo, host, &log, stop).await),
+        }
     }
 }
 
@@ -146,7 +171,7 @@ struct OnePlane<'a> {
 pub async fn planes(flake: &str, stop: Stop) -> Option<BTreeMap<String, String>> {
     let tool = evaluator(&["eval"])
         .arg("--json")
-        .arg(format!("{flake}#infra.planes"));
+        .arg(format!("{flake}#.infra.planes"));
     let (ended, _) = run(tool, stop, &mut |_, _| {}).await.ok()?;
     if !ended.status.success() {
         return None;
@@ -168,15 +193,28 @@ pub async fn evaluate(
     host: &HostSpec,
     flake: &str,
     stop: Stop,
-) -> Result<(String, Option<u64>), Diagnostic> {
+) -> Result<(String, Option<u64>), Failed> {
     let attribute = format!("{flake}#{}", system_attribute(&host.name));
     let tool = evaluator(&["eval"])
         .args(["--json", "--show-trace"])
-        .arg(attribute);
-    let (ended, log) = run(tool, stop, &mut |_, _| {}).await?;
+        .arg(attribute)
+        .first_to_go();
+    let kills_before = kernel_kills();
+    let (ended, log) = run(tool, stop.clone(), &mut |_, _| {}).await?;
     if !ended.status.success() {
-        let explain = Explain { repo, host };
-        return Err(explain.evaluation(&log, ended.status));
+        let end = End {
+            log: &log,
+            status: ended.status,
+            kernel_killed: kernel_kills().map(|kills| Some(kills) > kills_before),
+        };
+        return Err(match (end.out_of_memory(), end.broken(&host.name)) {
+            (Some(how), _) => Failed::OutOfMemory {
+                how,
+                peak_bytes: ended.peak_bytes,
+            },
+            (None, Some(fault)) => fault.into(),
+            (None, None) => explained(repo, host, &log, stop).await.into(),
+        });
     }
     let answer = SystemAnswer::parse(&ended.stdout)?;
     if answer.host != host.name {
@@ -187,9 +225,26 @@ pub async fn evaluate(
                 host.name, answer.host
             ),
         )
-        .with_fix("update the `infra` input of the repository"));
+        .with_fix("update the `infra` input of the repository")
+        .into());
     }
     Ok((ended.stdout, ended.peak_bytes))
+}
+
+/// Why the evaluation of a host failed, in the user's own terms. A lock file that does not fit is compared with the flake: one more
+/// process, and only then.
+async fn explained(repo: &Repo, host: &HostSpec, log: &Log, stop: Stop) -> Diagnostic {
+    let stale = if inputs::is_stale(log) {
+        inputs::differences(repo, stop).await
+    } else {
+        Vec::new()
+    };
+    let explain = Explain {
+        repo,
+        host,
+        stale: &stale,
+    };
+    explain.evaluation(log)
 }
 
 /// Builds a derivation that is in the local store. With a `link` the same process makes roots of it: `link` to the result, `link-1` to the

@@ -6,6 +6,7 @@ use infra_model::Diagnostic;
 use infra_model::answer::{Difference, DifferingFile};
 use infra_model::tree::Scope;
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 /// A folder: names to files and folders.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,7 +18,43 @@ pub(crate) struct Folder {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Node {
     File(EntryKind, gix::ObjectId),
-    Folder(Folder),
+    Folder(Arc<Inner>),
+}
+
+/// A folder in a folder. The trees of many hosts have the same ones, which are written once.
+#[derive(Debug)]
+struct Inner {
+    folder: Folder,
+    /// Its id, once it is in the store. There is one store in all of a folder's life.
+    written: OnceLock<gix::ObjectId>,
+    /// Set once the store was seen to have the content of every file: nothing is removed from it while it is open.
+    whole: OnceLock<()>,
+}
+
+impl PartialEq for Inner {
+    fn eq(&self, other: &Self) -> bool {
+        self.folder == other.folder
+    }
+}
+
+impl Eq for Inner {}
+
+impl Inner {
+    fn write(&self, store: &gix::Repository) -> Result<gix::ObjectId, Diagnostic> {
+        if let Some(id) = self.written.get() {
+            return Ok(*id);
+        }
+        let id = self.folder.write(store)?;
+        Ok(*self.written.get_or_init(|| id))
+    }
+
+    fn is_whole(&self, store: &gix::Repository) -> bool {
+        let whole = self.whole.get().is_some() || self.folder.is_whole(store);
+        if whole {
+            self.whole.get_or_init(|| ());
+        }
+        whole
+    }
 }
 
 impl Folder {
@@ -34,7 +71,13 @@ impl Folder {
     /// Adds a folder, unless it is empty: Git knows no empty folders.
     pub(crate) fn insert_folder(&mut self, name: &[u8], folder: Folder) {
         if !folder.nodes.is_empty() {
-            self.nodes.insert(name.to_vec(), Node::Folder(folder));
+            let inner = Inner {
+                folder,
+                written: OnceLock::new(),
+                whole: OnceLock::new(),
+            };
+            self.nodes
+                .insert(name.to_vec(), Node::Folder(Arc::new(inner)));
         }
     }
 
@@ -44,7 +87,7 @@ impl Folder {
             None => self.insert_folder(path.as_bytes(), folder),
             Some((first, rest)) => {
                 let mut between = match self.nodes.remove(first.as_bytes()) {
-                    Some(Node::Folder(existing)) => existing,
+                    Some(Node::Folder(existing)) => existing.folder.clone(),
                     _ => Self::default(),
                 };
                 between.insert_below(rest, folder);
@@ -55,7 +98,30 @@ impl Folder {
 
     /// The part that a host may read.
     pub(crate) fn within(&self, scope: &Scope) -> Self {
-        self.keeping(&|path| scope.judge(path).is_ok())
+        self.filtered(&mut String::new(), scope)
+    }
+
+    fn filtered(&self, at: &mut String, scope: &Scope) -> Self {
+        let mut kept = Self::default();
+        for (name, node) in &self.nodes {
+            let length = at.len();
+            *at += &String::from_utf8_lossy(name);
+            match node {
+                Node::File(kind, _) if is_within(at, *kind, scope) => {
+                    kept.nodes.insert(name.clone(), node.clone());
+                }
+                Node::File(..) => {}
+                Node::Folder(_) if scope.takes_all_of(at) => {
+                    kept.nodes.insert(name.clone(), node.clone());
+                }
+                Node::Folder(inner) => {
+                    at.push('/');
+                    kept.insert_folder(name, inner.folder.filtered(at, scope));
+                }
+            }
+            at.truncate(length);
+        }
+        kept
     }
 
     /// The id of a file.
@@ -66,7 +132,15 @@ impl Folder {
         };
         match (self.nodes.get(name)?, below) {
             (Node::File(_, id), None) => Some(*id),
-            (Node::Folder(folder), Some(below)) => folder.find(below),
+            (Node::Folder(inner), Some(below)) => inner.folder.find(below),
+            _ => None,
+        }
+    }
+
+    /// The folder of the hosts in a tree.
+    pub(crate) fn hosts(&self) -> Option<&Self> {
+        match self.nodes.get(b"hosts".as_slice()) {
+            Some(Node::Folder(inner)) => Some(&inner.folder),
             _ => None,
         }
     }
@@ -75,7 +149,7 @@ impl Folder {
     pub(crate) fn is_whole(&self, store: &gix::Repository) -> bool {
         self.nodes.values().all(|node| match node {
             Node::File(_, id) => store.has_object(id),
-            Node::Folder(folder) => folder.is_whole(store),
+            Node::Folder(inner) => inner.is_whole(store),
         })
     }
 
@@ -96,7 +170,7 @@ impl Folder {
                 Node::File(..) => {}
                 Node::Folder(folder) => {
                     at.push('/');
-                    kept.insert_folder(name, folder.kept_below(at, keep));
+                    kept.insert_folder(name, folder.folder.kept_below(at, keep));
                 }
             }
             at.truncate(length);
@@ -104,9 +178,27 @@ impl Folder {
         kept
     }
 
-    /// Whether any file satisfies `is`, by its path.
-    pub(crate) fn any(&self, is: &dyn Fn(&str) -> bool) -> bool {
-        !self.keeping(is).nodes.is_empty()
+    /// The folder at a path.
+    pub(crate) fn below(&self, path: &[&str]) -> Option<Self> {
+        let Some((first, rest)) = path.split_first() else {
+            return Some(self.clone());
+        };
+        match self.nodes.get(first.as_bytes())? {
+            Node::Folder(inner) => inner.folder.below(rest),
+            Node::File(..) => None,
+        }
+    }
+
+    /// The paths of the files that satisfy `is`.
+    pub(crate) fn paths(&self, is: &dyn Fn(&str) -> bool) -> Vec<String> {
+        let found = std::cell::RefCell::new(Vec::new());
+        self.keeping(&|path| {
+            if is(path) {
+                found.borrow_mut().push(path.to_owned());
+            }
+            false
+        });
+        found.into_inner()
     }
 
     /// Writes it and everything below as Git trees.
@@ -115,7 +207,7 @@ impl Folder {
         for (name, node) in &self.nodes {
             let (kind, oid) = match node {
                 Node::File(kind, id) => (*kind, *id),
-                Node::Folder(folder) => (EntryKind::Tree, folder.write(store)?),
+                Node::Folder(inner) => (EntryKind::Tree, inner.write(store)?),
             };
             entries.push(Entry {
                 mode: kind.into(),
@@ -130,6 +222,12 @@ impl Folder {
             .map_err(|error| broken("written", error))?;
         Ok(id.detach())
     }
+}
+
+/// A link beside the flake may stand for a shared folder, and is judged as one; but a link by a flake file's name is that file.
+fn is_within(path: &str, kind: EntryKind, scope: &Scope) -> bool {
+    let stands_for_folder = kind == EntryKind::Link && !path.contains('/');
+    scope.judge(path).is_ok() || (stands_for_folder && scope.judge(&format!("{path}/")).is_ok())
 }
 
 /// Names the files in which two trees of the store differ. `None` if one of them is not there any more.

@@ -5,11 +5,15 @@
 //! what is ignored. Files that have not changed since they were last read are not read again.
 
 mod build;
+mod content;
+mod git;
+mod planes;
 mod revision;
 mod store;
 mod walk;
 
 pub use build::compare;
+pub use revision::names as revisions;
 pub use store::{Stored, clear, gc, info};
 
 use crate::repo::Repo;
@@ -19,6 +23,7 @@ use gix::objs::WriteTo;
 use infra_model::context::CONTEXT_FILE;
 use infra_model::tree::{self, Scope};
 use infra_model::{Code, Diagnostic, HostContext, HostSpec, Settings};
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -43,6 +48,8 @@ pub struct Trees {
     store: gix::Repository,
     dir: PathBuf,
     shared: Folder,
+    /// The part of it that contracts see.
+    shared_plane: OnceCell<planes::Shared>,
     settings: Option<String>,
     walked: walk::Walker,
     // Held, not read.
@@ -82,6 +89,7 @@ impl Trees {
             store,
             dir,
             shared,
+            shared_plane: OnceCell::new(),
             settings: tree::settings_text(&settings.defaults),
             walked,
             _lock: lock,
@@ -92,58 +100,14 @@ impl Trees {
     pub fn host(&mut self, host: &HostSpec, context: &HostContext) -> Result<HostTree, Diagnostic> {
         self.publish(&|trees| {
             let mut root = trees.folder_of(host)?;
-            trees.add_context(&mut root, context)?;
-            Ok(root)
-        })
-    }
-
-    /// Whether a host has any contract at all, in its own folder or in a shared one that it reads.
-    pub fn has_contract(&mut self, host: &HostSpec) -> Result<bool, Diagnostic> {
-        Ok(self.folder_of(host)?.any(&tree::is_contract))
-    }
-
-    /// The id of the tree that a host's contract is evaluated from.
-    pub fn plane(&mut self, host: &HostSpec, context: &HostContext) -> Result<String, Diagnostic> {
-        let root = self.plane_of(host, context)?;
-        Ok(root.write(&self.store)?.to_string())
-    }
-
-    /// Writes the tree that one host's contract is evaluated from, to be asked alone.
-    pub fn one_plane(
-        &mut self,
-        host: &HostSpec,
-        context: &HostContext,
-    ) -> Result<HostTree, Diagnostic> {
-        self.publish(&|trees| trees.plane_of(host, context))
-    }
-
-    /// Writes one tree with those of many hosts' contracts below [`tree::PLANES`], each whole: none finds another by a path of its own.
-    pub fn planes(&mut self, hosts: &[(&HostSpec, &HostContext)]) -> Result<HostTree, Diagnostic> {
-        self.publish(&|trees| {
-            let mut planes = Folder::default();
-            for (host, context) in hosts {
-                let plane = trees.plane_of(host, context)?;
-                planes.insert_folder(host.name.as_str().as_bytes(), plane);
+            if !context.is_empty() {
+                trees.add_context(&mut root, context)?;
             }
-            // The flake itself: what evaluates the planes, and the inputs.
-            let mut root = trees.shared.keeping(&|path| !path.contains('/'));
-            root.insert_below(tree::PLANES, planes);
             Ok(root)
         })
-    }
-
-    fn plane_of(&mut self, host: &HostSpec, context: &HostContext) -> Result<Folder, Diagnostic> {
-        let mut root = self
-            .folder_of(host)?
-            .keeping(&|path| !tree::is_system_plane(path));
-        self.add_context(&mut root, context)?;
-        Ok(root)
     }
 
     fn add_context(&self, root: &mut Folder, context: &HostContext) -> Result<(), Diagnostic> {
-        if context.is_empty() {
-            return Ok(());
-        }
         let mut folder = Folder::default();
         let id = self.write_blob(&context.to_text()?)?;
         let (above, name) = CONTEXT_FILE.rsplit_once('/').unwrap_or(("", CONTEXT_FILE));
@@ -165,6 +129,7 @@ impl Trees {
         if !self.store.has_object(commit) && !root.is_whole(&self.store) {
             self.walked.forget();
             self.shared = self.walked.shared(&self.store)?;
+            self.shared_plane = OnceCell::new();
             root = make(self)?;
             tree = root.write(&self.store)?;
         }
@@ -211,7 +176,13 @@ impl Trees {
 
     fn folder_of(&mut self, host: &HostSpec) -> Result<Folder, Diagnostic> {
         let own = self.walked.host(&self.store, host.name.as_str())?;
-        let mut root = self.shared.within(&Scope::of(host));
+        let shared = self.shared.within(&Scope::of(host));
+        self.compose(host, shared, own)
+    }
+
+    /// A host's tree of what it shares and what is its own.
+    fn compose(&self, host: &HostSpec, shared: Folder, own: Folder) -> Result<Folder, Diagnostic> {
+        let mut root = shared;
         if let Some(text) = &self.settings {
             root.insert_file(b"infra.toml", self.write_blob(text)?);
         }
@@ -242,9 +213,9 @@ impl Trees {
         self.walked.remember(table);
     }
 
-    /// Things a user should know about: files that cannot be in a tree.
-    pub fn warnings(&self) -> &[Diagnostic] {
-        self.walked.warnings()
+    /// Things a user should know about files: such as cannot be in a tree, or should not. Each is told once.
+    pub fn take_warnings(&mut self) -> Vec<Diagnostic> {
+        self.walked.take_warnings()
     }
 }
 
@@ -264,6 +235,12 @@ fn commit_of(tree: gix::ObjectId) -> gix::objs::Commit {
         message: "host tree\n".into(),
         extra_headers: Vec::new(),
     }
+}
+
+/// The rule by which a file of the repository is ignored, as `` `*.log` (.gitignore:3) ``. None if it is not, or if nobody knows.
+pub fn ignored_by(root: &Path, file: &Path) -> Option<String> {
+    let git = git::Git::find(root).ok()??;
+    git.rule(root, file)
 }
 
 /// Now, for stamps in the table.

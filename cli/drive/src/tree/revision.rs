@@ -5,7 +5,7 @@
 //! leaves out count as absent, like those of a submodule that is not checked out.
 
 use super::build::Folder;
-use super::walk::Git;
+use super::git::Git;
 use gix::index::entry::{Flags, Stat};
 use gix::objs::tree::EntryKind;
 use infra_model::tree::{Scope, is_flake_file, is_shareable};
@@ -251,6 +251,23 @@ impl<'g> Past<'g> {
         .with_cause(error.to_string())
         .with_fix("see that the clone has it: git fsck")
     }
+}
+
+/// Names that a revision may be given by: branches and tags of the Git repository that `dir` lies in.
+pub fn names(dir: &std::path::Path) -> Vec<String> {
+    let Ok(repo) = gix::discover(dir) else {
+        return Vec::new();
+    };
+    let Ok(all) = repo.references() else {
+        return Vec::new();
+    };
+    let branches = all.local_branches().into_iter().flatten();
+    let tags = all.tags().into_iter().flatten();
+    branches
+        .chain(tags)
+        .filter_map(Result::ok)
+        .map(|reference| reference.name().shorten().to_string())
+        .collect()
 }
 
 /// What the parser of revisions says is about itself. Of use is only whether there are none or too many.

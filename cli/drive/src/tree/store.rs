@@ -62,14 +62,24 @@ pub(crate) fn open(cache: &Path) -> Result<(gix::Repository, PathBuf, Lock), Dia
 }
 
 fn open_locked(dir: &Path) -> Result<gix::Repository, Diagnostic> {
-    let options = gix::open::Options::isolated();
-    if dir.join(".git").exists() {
-        return gix::open_opts(dir, options).map_err(|error| broken("opened", error));
+    if !dir.join(".git").exists() {
+        make(dir)?;
     }
-    fs::create_dir_all(dir).map_err(|error| broken("made", error))?;
-    // Two processes may do this at once; making it again over what the other made is harmless.
-    gix::init(dir).map_err(|error| broken("made", error))?;
-    gix::open_opts(dir, options).map_err(|error| broken("opened", error))
+    gix::open_opts(dir, gix::open::Options::isolated()).map_err(|error| broken("opened", error))
+}
+
+/// Makes it elsewhere and puts it in place whole: two processes may do this at once, and neither must see half of what the other made.
+fn make(dir: &Path) -> Result<(), Diagnostic> {
+    let failed = |error: &dyn std::fmt::Display| broken("made", error);
+    fs::create_dir_all(dir).map_err(|error| failed(&error))?;
+    let new = tempfile::tempdir_in(dir).map_err(|error| failed(&error))?;
+    gix::init(new.path()).map_err(|error| failed(&error))?;
+    let place = dir.join(".git");
+    match fs::rename(new.path().join(".git"), &place) {
+        // The other was faster.
+        Err(_) if place.exists() => Ok(()),
+        made => made.map_err(|error| failed(&error)),
+    }
 }
 
 fn lock(cache: &Path, how: FlockOperation, patience: Duration) -> Result<Lock, Diagnostic> {
@@ -141,7 +151,7 @@ pub fn gc(cache: &Path, table: &Table, now: SystemTime) -> Result<Stored, Diagno
         .partition(|seen| seen.is_last);
     let trees = |seen: Vec<Seen>| seen.into_iter().map(|seen| seen.tree).collect::<Vec<_>>();
     let mut wanted = trees(last);
-    wanted.extend(state::deployed_trees(&is_there));
+    wanted.extend(state::deployed_trees(&state::repos_dir(), &is_there));
     keep(cache, (&wanted, &trees(earlier)), KEPT_BYTES)
 }
 

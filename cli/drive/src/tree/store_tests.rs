@@ -107,14 +107,15 @@ fn earlier_trees_stay_while_there_is_room() {
         some.removed_objects, 0,
         "the last one may go over the limit"
     );
-    let least = scene.keep(&[last], &[third, second, first], 1);
-    assert_eq!(least.removed_objects, 3 * 4);
+    let one = scene.keep(&[last], &[third, second, first], 1);
+    assert_eq!(one.removed_objects, 3 * 4);
     assert_eq!(compare(&scene.cache(), third, last), Ok(None));
 }
 
 #[tokio::test]
 async fn files_that_were_cleaned_away_are_read_again() {
     let scene = Scene::new();
+    scene.write("hosts/web/own.nix", "{ own = true; }\n");
     let first = scene.id("web");
     std::thread::sleep(Duration::from_millis(150));
     // Read once more, so that all are remembered as read; then the store forgets them, and the table does not.
@@ -122,6 +123,11 @@ async fn files_that_were_cleaned_away_are_read_again() {
     assert!(!scene.known().is_empty());
     scene.keep(&[], &[], 0);
     assert_eq!(store::info(&scene.cache()).expect("readable").objects, 0);
+    assert_eq!(scene.id("web"), first);
+    scene.assert_complete("web").await;
+    // What is shared is still there, and the host's own folder is not.
+    let db = scene.id("db");
+    scene.keep(&[&db], &[], 0);
     assert_eq!(scene.id("web"), first);
     scene.assert_complete("web").await;
     // The same if somebody removed the store by hand.
@@ -178,4 +184,39 @@ fn the_last_tree_of_a_host_stays_for_as_long_as_there_is_the_host() {
     fs::remove_dir_all(scene.root().join("hosts/db")).expect("there");
     store::gc(&scene.cache(), &table, day(300)).expect("cleaned");
     assert!(is_there(&last) && !is_there(&recent) && !is_there(&db));
+}
+
+#[test]
+fn whoever_writes_finds_all_of_it_whatever_is_cleaned_meanwhile() {
+    const TURNS: u32 = 60;
+    let scene = Scene::new();
+    let repo = crate::repo::Repo::find(&scene.root()).expect("a repository");
+    let contents = repo.read();
+    std::thread::sleep(Duration::from_millis(150));
+    let work = |name: &str| {
+        let web = infra_model::HostName::parse(name).expect("a name");
+        for _ in 0..TURNS {
+            let mut trees = Trees::open(&scene.cache(), &repo, &contents.settings, &scene.table)
+                .expect("its turn comes");
+            let spec = contents.fleet.get(&web).expect("a host");
+            trees.host(spec, &infra_model::HostContext::default()).expect("a tree");
+            trees.remember(&scene.table);
+            let folder = trees.folder_of(spec).expect("readable");
+            assert!(folder.is_whole(&trees.store));
+        }
+    };
+    let cleaned = std::thread::scope(|scope| {
+        let workers = [scope.spawn(|| work("web")), scope.spawn(|| work("db"))];
+        let mut cleaned = 0;
+        while !workers
+            .iter()
+            .all(std::thread::ScopedJoinHandle::is_finished)
+        {
+            if let Ok(swept) = store::keep(&scene.cache(), (&[], &[]), 0) {
+                cleaned += swept.removed_objects;
+            }
+        }
+        cleaned
+    });
+    assert!(cleaned > 0, "they did meet");
 }

@@ -1,12 +1,14 @@
 //! Reading the work tree: which files there are, what Git ignores, and the id of each content.
 
 use super::build::Folder;
-use super::{broken, now};
+use super::git::Git;
+use super::{content, now};
 use crate::table::{FileStat, Table};
 use gix::objs::tree::EntryKind;
 use infra_model::tree::{is_flake_file, is_shareable};
 use infra_model::{Code, Diagnostic, Place};
 use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -21,19 +23,17 @@ const RACY: Duration = Duration::from_millis(100);
 pub(crate) struct Walker {
     root: PathBuf,
     git: Option<Git>,
-    known: HashMap<Vec<u8>, FileStat>,
+    known: HashMap<Vec<u8>, Known>,
+    /// Folders that were walked to their end: what is remembered below them and was not met is gone.
+    walked: Vec<PathBuf>,
     changed: Vec<(Vec<u8>, FileStat)>,
     warnings: Vec<Diagnostic>,
 }
 
-/// The user's Git repository: read, never written.
-pub(super) struct Git {
-    pub(super) repo: gix::Repository,
-    pub(super) index: gix::worktree::Index,
-    /// Where our root lies in Git's work tree.
-    pub(super) prefix: PathBuf,
-    /// Tracked paths below our root.
-    tracked: BTreeSet<Vec<u8>>,
+/// A file that was read once.
+struct Known {
+    stat: FileStat,
+    met: bool,
 }
 
 /// One walk: what is needed at every file.
@@ -51,7 +51,12 @@ impl Walker {
         Ok(Self {
             root: root.to_path_buf(),
             git: Git::find(root)?,
-            known: table.files(&root.to_string_lossy()),
+            known: table
+                .files(&root.to_string_lossy())
+                .into_iter()
+                .map(|(path, stat)| (path, Known { stat, met: false }))
+                .collect(),
+            walked: Vec::new(),
             changed: Vec::new(),
             warnings: Vec::new(),
         })
@@ -79,8 +84,14 @@ impl Walker {
         self.walk(store, &Path::new("hosts").join(name), |_, _, _| true)
     }
 
-    pub(crate) fn warnings(&self) -> &[Diagnostic] {
-        &self.warnings
+    pub(crate) fn take_warnings(&mut self) -> Vec<Diagnostic> {
+        let mut told: Vec<Diagnostic> = Vec::new();
+        for warning in std::mem::take(&mut self.warnings) {
+            if !told.contains(&warning) {
+                told.push(warning);
+            }
+        }
+        told
     }
 
     /// The repository in Git, if it is.
@@ -95,17 +106,34 @@ impl Walker {
 
     /// Keeps what was learned.
     pub(crate) fn remember(&mut self, table: &Table) {
-        if !self.changed.is_empty() {
-            let changed = std::mem::take(&mut self.changed);
-            table.keep_files(&self.root.to_string_lossy(), &changed, &[]);
-        }
+        let changed = std::mem::take(&mut self.changed);
+        table.keep_files(&self.root.to_string_lossy(), &changed, &self.gone());
+    }
+
+    /// Files that are remembered and are not there any more, as far as was looked.
+    fn gone(&self) -> Vec<Vec<u8>> {
+        let hosts = Path::new("hosts");
+        let was_walked = |path: &Path| {
+            self.walked.iter().any(|folder| {
+                if folder.as_os_str().is_empty() {
+                    !path.starts_with(hosts)
+                } else {
+                    path.starts_with(folder)
+                }
+            })
+        };
+        self.known
+            .iter()
+            .filter(|(path, known)| !known.met && was_walked(Path::new(OsStr::from_bytes(path))))
+            .map(|(path, _)| path.clone())
+            .collect()
     }
 
     fn walk(
         &mut self,
         store: &gix::Repository,
         from: &Path,
-        wanted: impl Fn(&Path, &std::ffi::OsStr, bool) -> bool,
+        wanted: impl Fn(&Path, &OsStr, bool) -> bool,
     ) -> Result<Folder, Diagnostic> {
         // Taken out for the time of the walk: rules borrow it, and the walker changes.
         let git = self.git.take();
@@ -128,62 +156,10 @@ impl Walker {
             .folder(from, &wanted)
         })();
         self.git = git;
-        result
-    }
-}
-
-impl Git {
-    /// The Git repository our root lies in: ordinary, a linked work tree, with a detached HEAD, or one that jj keeps beside its own.
-    fn find(root: &Path) -> Result<Option<Self>, Diagnostic> {
-        let Ok(repo) = gix::discover(root) else {
-            return Ok(None);
-        };
-        let unreadable = |error: &dyn std::fmt::Display| {
-            Diagnostic::new(
-                Code::UnreadableFile,
-                "the Git index of the repository cannot be read",
-            )
-            .with_cause(error.to_string())
-            .with_fix("see that `git status` works there")
-        };
-        let Some(work_dir) = repo.workdir().and_then(|dir| dir.canonicalize().ok()) else {
-            return Ok(None);
-        };
-        let Ok(prefix) = root.strip_prefix(&work_dir).map(Path::to_path_buf) else {
-            return Ok(None);
-        };
-        let index = repo.index_or_empty().map_err(|error| unreadable(&error))?;
-        let mut below = prefix.as_os_str().as_bytes().to_vec();
-        if !below.is_empty() {
-            below.push(b'/');
+        if result.is_ok() {
+            self.walked.push(from.to_path_buf());
         }
-        let backing = index.path_backing();
-        let tracked = index
-            .entries()
-            .iter()
-            .filter_map(|entry| entry.path_in(backing).strip_prefix(below.as_slice()))
-            .map(<[u8]>::to_vec)
-            .collect();
-        Ok(Some(Self {
-            repo,
-            index,
-            prefix,
-            tracked,
-        }))
-    }
-
-    fn rules(&self) -> Result<gix::AttributeStack<'_>, Diagnostic> {
-        use gix::worktree::stack::state::ignore::Source;
-        self.repo
-            .excludes(&self.index, None, Source::WorktreeThenIdMappingIfNotSkipped)
-            .map_err(|error| {
-                Diagnostic::new(
-                    Code::UnreadableFile,
-                    "Git's rules of what is ignored cannot be read",
-                )
-                .with_cause(error.to_string())
-                .with_fix("see that `git status` works in the repository")
-            })
+        result
     }
 }
 
@@ -191,7 +167,7 @@ impl Walk<'_> {
     fn folder(
         &mut self,
         at: &Path,
-        wanted: &impl Fn(&Path, &std::ffi::OsStr, bool) -> bool,
+        wanted: &impl Fn(&Path, &OsStr, bool) -> bool,
     ) -> Result<Folder, Diagnostic> {
         let mut folder = Folder::default();
         let entries =
@@ -199,15 +175,17 @@ impl Walk<'_> {
         for entry in entries {
             let entry = entry.map_err(|error| unreadable(at, &error))?;
             let name = entry.file_name();
-            // Git's own folder, or the file that stands for it in a submodule or linked work tree.
-            if name == ".git" {
+            // Git's own folder, or the file that stands for it in a submodule or linked work tree; and jj's.
+            if name == ".git" || name == ".jj" {
                 continue;
             }
             let path = at.join(&name);
             let meta = entry
                 .metadata()
                 .map_err(|error| unreadable(&path, &error))?;
-            if !wanted(at, &name, meta.is_dir()) || self.is_ignored(&path, meta.is_dir())? {
+            // A link to a folder stands where a shared folder would: it is taken as the link it is.
+            let is_folder = meta.is_dir() || (meta.is_symlink() && entry.path().is_dir());
+            if !wanted(at, &name, is_folder) || self.is_ignored(&path, meta.is_dir())? {
                 continue;
             }
             if meta.is_dir() {
@@ -280,34 +258,27 @@ impl Walk<'_> {
         } else {
             EntryKind::Blob
         };
+        self.walker.warnings.extend(content::too_large(path, meta));
         let key = path.as_os_str().as_bytes();
         let stat = stat_of(meta);
-        if let Some(known) = self.walker.known.get(key)
-            && (FileStat {
-                oid: known.oid,
-                ..stat
-            }) == *known
-        {
-            return Ok(Some((kind, gix::ObjectId::from_bytes_or_panic(&known.oid))));
+        if let Some(known) = self.walker.known.get_mut(key) {
+            known.met = true;
+            let oid = known.stat.oid;
+            if (FileStat { oid, ..stat }) == known.stat {
+                return Ok(Some((kind, gix::ObjectId::from_bytes_or_panic(&oid))));
+            }
         }
-        let content = if meta.is_symlink() {
-            fs::read_link(self.walker.root.join(path))
-                .map(|target| target.as_os_str().as_bytes().to_vec())
-        } else {
-            fs::read(self.walker.root.join(path))
-        };
-        let content = content.map_err(|error| unreadable(path, &error))?;
-        let id = self
-            .store
-            .write_blob(&content)
-            .map_err(|error| broken("written", error))?
-            .detach();
-        if let (Ok(oid), true) = (id.as_slice().try_into(), self.is_settled(meta)) {
+        let read = content::write(self.store, &self.walker.root, path, meta)?;
+        self.walker.warnings.extend(read.warning);
+        if let (Ok(oid), true) = (
+            read.id.as_slice().try_into(),
+            read.is_final && self.is_settled(meta),
+        ) {
             self.walker
                 .changed
                 .push((key.to_vec(), FileStat { oid, ..stat }));
         }
-        Ok(Some((kind, id)))
+        Ok(Some((kind, read.id)))
     }
 
     /// Whether the file was last touched long enough ago for its times to betray the next touch.
@@ -325,7 +296,7 @@ impl Walk<'_> {
     }
 }
 
-fn stat_of(meta: &Metadata) -> FileStat {
+pub(super) fn stat_of(meta: &Metadata) -> FileStat {
     let nanos =
         |seconds: i64, nanos: i64| seconds.saturating_mul(1_000_000_000).saturating_add(nanos);
     FileStat {
@@ -338,7 +309,7 @@ fn stat_of(meta: &Metadata) -> FileStat {
     }
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
+pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
     Diagnostic::new(
         Code::UnreadableFile,
         format!("{} cannot be read", path.display()),

@@ -48,7 +48,8 @@ pub(super) async fn run(global: &Global, selection: &Selection) -> Exit {
         run.perform(&infra_plan::build(&known), Ending::Open, &wire)
             .await
     };
-    super::warn(global, &wire.close().await);
+    let warnings = wire.close().await;
+    super::warn(global, &warnings);
     let interrupted = run.interrupted();
     let built: Vec<Built> = known
         .into_iter()
@@ -72,7 +73,8 @@ pub(super) async fn run(global: &Global, selection: &Selection) -> Exit {
         .map(|host| vec![host.name.to_string(), host.out_path.to_string()])
         .collect();
     let text = table::render(&["HOST", "SYSTEM"], &rows);
-    answer(global, &Answer::new(NAME, built, errors), &text);
+    let told = Answer::new(NAME, built, errors).with_warnings(warnings);
+    answer(global, &told, &text);
     exit
 }
 

@@ -34,6 +34,7 @@ struct Results {
     outcomes: HashMap<HostName, HostOutcome>,
     errors: Vec<Diagnostic>,
     seconds: BTreeMap<(HostName, StepKind), f64>,
+    warnings: Vec<Diagnostic>,
 }
 
 pub(super) async fn run(global: &Global, args: &Deploy) -> Exit {
@@ -75,8 +76,8 @@ pub(super) async fn run(global: &Global, args: &Deploy) -> Exit {
     if !deployment.request.dry_run {
         deployment.act(&decisions, &plan).await;
     }
-    let unkept = deployment.wire.close().await;
-    super::warn(global, &unkept);
+    deployment.results.warnings = deployment.wire.close().await;
+    super::warn(global, &deployment.results.warnings);
     deployment.finish(global, &state, &known)
 }
 
@@ -212,7 +213,8 @@ impl Deployment {
                 .extend(state.keep_receipt(&result.name, &receipt).err());
         }
         let outcomes: Vec<HostOutcome> = results.iter().map(|result| result.outcome).collect();
-        let answer = Answer::new(NAME, results, self.results.errors);
+        let answer =
+            Answer::new(NAME, results, self.results.errors).with_warnings(self.results.warnings);
         if let Some(journal) = journal
             && let Err(fault) = journal.finish(&answer)
         {

@@ -7,9 +7,12 @@ use infra_drive::process::{Stop, Tool};
 use infra_drive::ssh::{Connection, Target};
 use infra_drive::{host, nix};
 use infra_model::answer::{Answer, Check, Exit, Patient, Verdict};
-use infra_model::{Diagnostic, HostName, HostSpec, HostState, StorePath};
+use infra_model::{Code, Diagnostic, HostName, HostSpec, HostState, StorePath};
 use infra_view::style::{BAD, GOOD, WARN, paint};
+use std::sync::Arc;
 use std::time::SystemTime;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 /// Nix before this has flakes that behave differently.
 const OLDEST_NIX: (u64, u64) = (2, 18);
@@ -17,6 +20,8 @@ const OLDEST_NIX: (u64, u64) = (2, 18);
 const REMEMBERED: &str = "remembered evaluation";
 /// Less free space than this makes deployments fail in the middle.
 const LITTLE_SPACE: u64 = 1 << 30;
+/// Hosts looked at at once: mostly waiting.
+const AT_ONCE: usize = 32;
 
 fn found(about: &str, verdict: Verdict, found: impl Into<String>) -> Check {
     Check {
@@ -54,7 +59,7 @@ pub(super) async fn run(global: &Global, args: &Doctor) -> Exit {
         checks: vec![
             check_nix().await,
             check_tool("ssh", &["-V"]).await,
-            check_tool("git", &["--version"]).await,
+            check_git().await,
         ],
     };
     let workspace = match Workspace::open(global) {
@@ -70,19 +75,21 @@ pub(super) async fn run(global: &Global, args: &Doctor) -> Exit {
         Err(fault) => return refuse(NAME, global, vec![fault]),
     };
     own.checks.extend(check_repository(&workspace));
-    let mut patients = vec![own];
+    own.checks.extend(check_inputs(&workspace).await);
+    let mut asked = Vec::new();
     if selection.all || !selection.selectors.is_empty() {
         let hosts = match workspace.select_strictly(selection) {
             Ok(hosts) => hosts,
             Err(faults) => return refuse(NAME, global, faults),
         };
-        for host in &hosts {
-            patients.push(Patient {
-                name: Some(host.name.clone()),
-                checks: check_host(&workspace, host).await,
-            });
-        }
+        own.checks.extend(check_keys(&workspace, &hosts));
+        asked = check_hosts(&workspace, &hosts).await;
+    } else {
+        let all = workspace.contents.fleet.hosts();
+        own.checks.extend(check_keys(&workspace, all));
     }
+    let mut patients = vec![own];
+    patients.extend(asked);
     if let Some(count) = args.recheck {
         match recheck(global, &workspace, selection, usize::from(count)).await {
             Ok(checked) => patients.extend(checked),
@@ -235,6 +242,48 @@ async fn check_tool(program: &'static str, args: &[&'static str]) -> Check {
     }
 }
 
+/// Nothing of ours needs it, and neither does Nix, unless it is an older one or has to fetch an input with it.
+async fn check_git() -> Check {
+    let check = check_tool("git", &["--version"]).await;
+    match check.verdict {
+        Verdict::Failed => mend(
+            found(
+                "git",
+                Verdict::Warning,
+                format!(
+                    "{}: Nix cannot fetch inputs of type git, and before 2.20 cannot evaluate at all",
+                    check.found
+                ),
+            ),
+            "install git, unless no input needs it",
+        ),
+        Verdict::Ok | Verdict::Warning => check,
+    }
+}
+
+/// The lock file against flake.nix, and inputs that cost.
+async fn check_inputs(workspace: &Workspace) -> Vec<Check> {
+    const LOCK: &str = "flake.lock";
+    let mut checks = vec![match nix::check_lock(&workspace.repo).await {
+        Ok(inputs) => fine(LOCK, format!("fits flake.nix, inputs locked: {inputs}")),
+        Err(fault) if fault.code == Code::MissingProgram => found(
+            LOCK,
+            Verdict::Warning,
+            "not compared with flake.nix: there is no Nix",
+        ),
+        Err(fault) => faulty(LOCK, &fault),
+    }];
+    checks.extend(
+        nix::path_inputs(&workspace.repo)
+            .into_iter()
+            .map(|warning| Check {
+                verdict: Verdict::Warning,
+                ..faulty("inputs", &warning)
+            }),
+    );
+    checks
+}
+
 fn check_repository(workspace: &Workspace) -> Vec<Check> {
     let root = workspace.repo.root().display();
     let count = workspace.contents.fleet.hosts().len();
@@ -247,37 +296,64 @@ fn check_repository(workspace: &Workspace) -> Vec<Check> {
     if checks.is_empty() {
         checks.push(fine("repository", format!("{root}, {count} hosts")));
     }
-    checks.push(match workspace.repo.peek("flake.lock") {
-        Some(_) => fine("flake.lock", "present"),
-        None => mend(
-            found(
-                "flake.lock",
-                Verdict::Warning,
-                "absent: inputs are looked up anew in every evaluation",
-            ),
-            "nix flake lock",
-        ),
-    });
-    for host in workspace.contents.fleet.hosts() {
-        let about = format!("key of {}", host.name);
-        match workspace.repo.host_keys(&host.name) {
-            Ok(keys) if keys.is_empty() => checks.push(mend(
-                found(&about, Verdict::Warning, "not pinned: there is no host.pub"),
-                "put the host's /etc/ssh/ssh_host_ed25519_key.pub into its folder as host.pub",
-            )),
-            Ok(_) => {}
-            Err(fault) => checks.push(faulty(&about, &fault)),
-        }
-    }
     checks
 }
 
-async fn check_host(workspace: &Workspace, spec: &HostSpec) -> Vec<Check> {
-    let target = match workspace.target(spec) {
-        Ok(target) => target,
-        Err(fault) => return vec![faulty("ssh", &fault)],
+/// What keeps the keys of these hosts from being trusted.
+fn check_keys(workspace: &Workspace, hosts: &[HostSpec]) -> Vec<Check> {
+    let check = |host: &HostSpec| {
+        let about = format!("key of {}", host.name);
+        match workspace.repo.host_keys(&host.name) {
+            Ok(keys) if keys.is_empty() => Some(mend(
+                found(&about, Verdict::Warning, "not pinned: there is no host.pub"),
+                "put the host's /etc/ssh/ssh_host_ed25519_key.pub into its folder as host.pub",
+            )),
+            Ok(_) => None,
+            Err(fault) => Some(faulty(&about, &fault)),
+        }
     };
-    match look(&target).await {
+    hosts.iter().filter_map(check).collect()
+}
+
+/// Looks at hosts, many at once: one that does not answer takes its time and nobody else's.
+async fn check_hosts(workspace: &Workspace, hosts: &[HostSpec]) -> Vec<Patient> {
+    let room = Arc::new(Semaphore::new(AT_ONCE));
+    let mut looking = JoinSet::new();
+    let mut checks: Vec<Vec<Check>> = Vec::new();
+    for (at, host) in hosts.iter().enumerate() {
+        checks.push(Vec::new());
+        let target = workspace.target(host);
+        let room = Arc::clone(&room);
+        looking.spawn(async move {
+            let checks = match target {
+                Err(fault) => vec![faulty("ssh", &fault)],
+                Ok(target) => {
+                    // Nobody closes it; without room there would be no limit, and no other harm.
+                    let _room = room.acquire().await;
+                    check_host(&target).await
+                }
+            };
+            (at, checks)
+        });
+    }
+    while let Some(looked) = looking.join_next().await {
+        if let Ok((at, found)) = looked
+            && let Some(slot) = checks.get_mut(at)
+        {
+            *slot = found;
+        }
+    }
+    let named = hosts.iter().zip(checks);
+    named
+        .map(|(host, checks)| Patient {
+            name: Some(host.name.clone()),
+            checks,
+        })
+        .collect()
+}
+
+async fn check_host(target: &Target) -> Vec<Check> {
+    match look(target).await {
         Err(fault) => vec![faulty("ssh", &fault)],
         Ok((address, state)) => {
             let mut checks = vec![fine("ssh", format!("{} at {address}", target.user))];

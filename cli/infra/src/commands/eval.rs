@@ -39,7 +39,8 @@ pub(super) async fn run(global: &Global, selection: &Selection) -> Exit {
     let outcome = run
         .perform(&infra_plan::survey(&names, false), Ending::Open, &wire)
         .await;
-    super::warn(global, &wire.close().await);
+    let warnings = wire.close().await;
+    super::warn(global, &warnings);
     let (hosts, errors) = sort_out(&selected.hosts, outcome);
     let exit = if run.interrupted() {
         Exit::Interrupted
@@ -57,7 +58,8 @@ pub(super) async fn run(global: &Global, selection: &Selection) -> Exit {
         })
         .collect();
     let text = table::render(&["HOST", "SYSTEM", "DERIVATION"], &rows);
-    answer(global, &Answer::new(NAME, hosts, errors), &text);
+    let told = Answer::new(NAME, hosts, errors).with_warnings(warnings);
+    answer(global, &told, &text);
     exit
 }
 

@@ -73,7 +73,7 @@ fn wait(command: impl Future<Output = Exit>) -> Exit {
     }
 }
 
-/// Tells a person what stopped nothing. A program reads it nowhere: it is about this machine's memory, not about hosts.
+/// Tells a person what stopped nothing. A program reads it in the answer's `warnings`.
 fn warn(global: &Global, warnings: &[Diagnostic]) {
     if !global.json {
         for warning in warnings {
@@ -82,12 +82,13 @@ fn warn(global: &Global, warnings: &[Diagnostic]) {
     }
 }
 
-/// What performs steps: the repository's files read, the table opened.
+/// What performs steps: the repository's files read, the table opened. Without Nix nothing is begun: each host would fail for the same reason.
 fn wire(
     global: &Global,
     workspace: &Arc<Workspace>,
     purpose: Purpose,
 ) -> Result<Arc<Wire>, Diagnostic> {
+    infra_drive::nix::installed()?;
     let (evaluator, warnings) = workspace.evaluator(global)?;
     warn(global, &warnings);
     Ok(Arc::new(Wire::new(

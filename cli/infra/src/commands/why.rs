@@ -17,21 +17,22 @@ const SHORTEST: usize = 4;
 pub(super) fn run(global: &Global, args: &Args) -> Exit {
     const NAME: &str = "why";
     match look(global, args) {
-        Ok(why) => {
+        Ok((why, warnings)) => {
+            warn(global, &warnings);
             let text = show(&why);
-            answer(global, &Answer::new(NAME, vec![why], Vec::new()), &text);
+            let told = Answer::new(NAME, vec![why], Vec::new()).with_warnings(warnings);
+            answer(global, &told, &text);
             Exit::Ok
         }
         Err(faults) => refuse(NAME, global, faults),
     }
 }
 
-fn look(global: &Global, args: &Args) -> Result<Why, Vec<Diagnostic>> {
+fn look(global: &Global, args: &Args) -> Result<(Why, Vec<Diagnostic>), Vec<Diagnostic>> {
     let one = |fault: Diagnostic| vec![fault];
     let workspace = Workspace::open(global).map_err(one)?;
     let host = workspace.host(&args.host)?;
-    let (evaluator, warnings) = workspace.evaluator(global).map_err(one)?;
-    warn(global, &warnings);
+    let (evaluator, mut warnings) = workspace.evaluator(global).map_err(one)?;
     let now = evaluator.tree(&host).map_err(one)?.tree;
     let since = match &args.since {
         Some(given) => Some(given_tree(&workspace, &host, &evaluator, given).map_err(one)?),
@@ -43,13 +44,14 @@ fn look(global: &Global, args: &Args) -> Result<Why, Vec<Diagnostic>> {
             .map_err(one)?
             .ok_or_else(|| vec![forgotten(&host, since)])?,
     };
-    warn(global, &evaluator.finish());
-    Ok(Why {
+    warnings.extend(evaluator.finish());
+    let why = Why {
         name: host.name,
         since,
         tree_id: now,
         files,
-    })
+    };
+    Ok((why, warnings))
 }
 
 /// What was last deployed from this machine; else the newest tree before the one of now.
@@ -139,8 +141,8 @@ fn forgotten(host: &HostSpec, tree: &str) -> Diagnostic {
         Code::MissingFile,
         format!("the tree {tree} of {} is not kept any more", host.name),
     )
-    .with_cause("the cache was cleared since")
-    .with_fix("deploy or evaluate the host once more; the next question can be answered")
+    .with_cause("the cache was cleared since, or it was too long ago: infra cache gc keeps earlier trees for 90 days")
+    .with_fix("compare with a revision in Git: --since REV; or evaluate the host once more, and the next question can be answered")
     .with_host(&host.name)
 }
 

@@ -12,8 +12,11 @@ echo "nix $1" >> "$FAKE_LOG"
 case "$1" in
   --version) echo "nix (Nix) 2.34.8" ;;
   eval)
+    case " $* " in *" --file "*) printf '%s' "${FAKE_DECLARED:-{\}}"; exit 0 ;; esac
     for last; do :; done
     host=${last##*hosts.\"}; host=${host%%\"*}
+    eval "$FAKE_EACH_DOES"
+    if [ "$host" = "$FAKE_ODD_HOST" ]; then eval "$FAKE_ODD_DOES"; fi
     if [ -n "$FAKE_EVAL_FAILS" ]; then
       cat "$FAKE_EVAL_FAILS" >&2; exit 1
     fi
@@ -31,6 +34,7 @@ esac
 /// A fake `ssh` that can only refuse, in the words of the real one.
 const SSH: &str = r#"#!/bin/sh
 echo "ssh" >> "$FAKE_LOG"
+eval "$FAKE_SSH_DOES"
 while [ $# -gt 0 ]; do
   if [ "$1" = -E ]; then log=$2; shift; fi
   shift
@@ -144,6 +148,13 @@ impl Env {
         self.output_of("bash", &["-c", &line])
     }
 
+    /// Runs a shell script that is told how to call infra: `"$@"`.
+    pub(crate) fn in_shell(&self, script: &str, args: &[&str]) -> Output {
+        let mut all = vec!["-c", script, "sh", env!("CARGO_BIN_EXE_infra")];
+        all.extend(args);
+        self.output_of("sh", &all)
+    }
+
     fn output_of(&self, program: &str, args: &[&str]) -> Output {
         let path = |name: &str| self.dir.path().join(name);
         #[expect(
@@ -222,6 +233,8 @@ pub(crate) fn settings() -> insta::Settings {
         r#""(seconds|evaluate|survey|build)":[\d.e-]+"#,
         r#""$1":[time]"#,
     );
+    // A fake may be over before anybody looks at what it holds.
+    settings.add_filter(r#""peakBytes":\d+"#, r#""peakBytes":null"#);
     settings.add_filter(r"\d{8}T\d{6}Z-[0-9a-f]{8}", "[run]");
     settings
 }

@@ -58,13 +58,11 @@ fn builds() {
 
 #[test]
 fn nix_is_missing() {
-    shows!(Env::pair().without_nix(), ["eval", "web"], @"
-    exit 3
+    shows!(Env::pair().without_nix(), ["eval", "--all"], @"
+    exit 2
     --- stdout
     --- stderr
-        failed  web  `nix` is not installed on this machine
-      evaluate  web  failed after [time]: `nix` is not installed on this machine
-    error[missing-program]: web: `nix` is not installed on this machine
+    error[missing-program]: `nix` is not installed on this machine
       cause: no `nix` in PATH
       fix: install Nix 2.18 or later, or put its `bin` folder into PATH
     ");

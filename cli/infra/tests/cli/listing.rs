@@ -122,6 +122,25 @@ fn a_thousand_hosts_are_listed_without_a_process() {
 }
 
 #[test]
+fn completes_branches_and_tags_of_git() {
+    let env = Env::pair();
+    env.git(&["init", "--quiet"]);
+    env.git(&["add", "--all"]);
+    env.git(&["commit", "--quiet", "--message", "x"]);
+    env.git(&["branch", "feature/one"]);
+    env.git(&["tag", "v1"]);
+    let env = env
+        .set("COMPLETE", "bash")
+        .set("_CLAP_COMPLETE_INDEX", "4")
+        .set("_CLAP_COMPLETE_COMP_TYPE", "9")
+        .set("_CLAP_COMPLETE_SPACE", "true")
+        .set("_CLAP_IFS", "\n");
+    let output = env.output(&["--", "infra", "why", "web", "--since", ""]);
+    let words = String::from_utf8(output.stdout).expect("UTF-8");
+    assert_eq!(words, "HEAD\nfeature/one\nmain\nv1");
+}
+
+#[test]
 fn completes_host_names_and_tags() {
     let complete = |word: &str| {
         let env = Env::pair()

@@ -7,8 +7,12 @@
 )]
 
 mod deploy;
+mod doctor;
 mod env;
 mod evaluate;
+mod fleet;
 mod help;
 mod listing;
+mod memory;
 mod mistakes;
+mod warnings;

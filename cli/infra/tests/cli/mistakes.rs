@@ -57,7 +57,7 @@ fn unknown_hosts_tags_and_selectors() {
     --- stderr
     error[invalid-selector]: `class:nix` is not a selector: there is no such class of hosts
       --> command line
-      fix: write a name, a pattern (web*), @tag, class:nixos or !name; join them with , (or) and & (and)
+      fix: did you mean `class:nixos`? classes are nixos, microvm, container, home, linux
     ");
     shows!(env, ["deploy", "web&!web"], @"
     exit 2

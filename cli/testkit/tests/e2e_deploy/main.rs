@@ -8,6 +8,7 @@
 
 mod deploys;
 mod faults;
+mod inputs;
 mod interrupts;
 mod mistakes;
 mod remembered;

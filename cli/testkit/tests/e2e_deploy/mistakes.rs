@@ -200,11 +200,11 @@ fn nix_is_missing_on_this_machine() {
         .env("PATH", "/usr/bin:/bin")
         .run(crate::scene::SOON)
         .unwrap();
-    assert_eq!(finished.code(), Some(3));
+    assert_eq!(finished.code(), Some(2));
     assert!(
         finished
             .stderr
-            .contains("error[missing-program]: web: `nix` is not installed"),
+            .contains("error[missing-program]: `nix` is not installed"),
         "{}",
         finished.stderr
     );

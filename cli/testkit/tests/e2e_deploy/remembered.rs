@@ -271,3 +271,46 @@ fn an_evaluation_without_end_fails_its_host_alone() {
     assert_eq!(answer["errors"][0]["code"], "evaluation-timeout");
     assert_eq!(answer["errors"][0]["host"], "web");
 }
+
+#[test]
+fn an_evaluation_that_runs_out_of_memory_fails_its_host_alone() {
+    if !e2e_wanted("an_evaluation_that_runs_out_of_memory_fails_its_host_alone") {
+        return;
+    }
+    let scene = Scene::plain();
+    let ordinary = std::fs::read_to_string(scene.repo.path().join(WEB)).unwrap();
+    scene.add(
+        WEB,
+        "  networking.domain = toString (builtins.length (builtins.filter (x: builtins.length x > 2000) (builtins.genList (x: builtins.genList (y: x * y) 1000) 10000000)));",
+    );
+    let infra = infra_testkit::infra_binary();
+    // Enough for an ordinary host, and too little for that one: Nix itself finds that there is no more.
+    let script = format!(
+        "ulimit -v 1200000 && exec '{}' -C '{}' eval --all --json",
+        infra.display(),
+        scene.repo.path().display()
+    );
+    let finished = scene
+        .lab
+        .controller("sh")
+        .args(["-c", &script])
+        .run(SOON)
+        .unwrap();
+    assert_eq!(finished.code(), Some(1), "{}", finished.stderr);
+    let answer: Value = serde_json::from_str(finished.text()).unwrap();
+    assert_eq!(answer["hosts"][0]["name"], "db");
+    let error = &answer["errors"][0];
+    assert_eq!(
+        (&error["code"], &error["host"]),
+        (&"out-of-memory".into(), &"web".into()),
+        "{error:#}"
+    );
+    let told = error["cause"].as_str().unwrap();
+    assert!(told.contains("it had taken"), "{told}");
+    // The failure itself is not remembered.
+    scene.repo.write(WEB, &ordinary).unwrap();
+    assert_eq!(
+        cached(&eval(&scene, &["--all"])),
+        [("db", true), ("web", false)]
+    );
+}

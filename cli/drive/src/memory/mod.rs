@@ -1,5 +1,10 @@
 //! How much memory evaluators may take together, and the queue that keeps them within it.
 
+mod control_group;
+mod shortage;
+
+pub(crate) use shortage::Shortage;
+
 use std::fs;
 use std::path::Path;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -16,6 +21,16 @@ pub struct Budget {
     free: Semaphore,
 }
 
+/// A part of the budget, kept for one evaluation until dropped.
+#[derive(Debug)]
+pub struct Room<'b>(SemaphorePermit<'b>);
+
+impl Room<'_> {
+    pub(crate) fn mib(&self) -> u32 {
+        u32::try_from(self.0.num_permits()).unwrap_or(u32::MAX)
+    }
+}
+
 impl Budget {
     /// A budget of so many MiB; without one, most of what is free on this machine and in this control group.
     pub fn new(mib: Option<u32>) -> Self {
@@ -30,8 +45,14 @@ impl Budget {
 
     /// Waits until there is room for an evaluation that took `peak_bytes` before. One that needs more than everything gets everything: it
     /// runs alone.
-    pub async fn room_for(&self, peak_bytes: Option<u64>) -> Option<SemaphorePermit<'_>> {
-        self.free.acquire_many(self.need(peak_bytes)).await.ok()
+    pub async fn room_for(&self, peak_bytes: Option<u64>) -> Option<Room<'_>> {
+        let permit = self.free.acquire_many(self.need(peak_bytes)).await.ok()?;
+        Some(Room(permit))
+    }
+
+    /// What running evaluations may take together, in MiB.
+    pub(crate) fn total_mib(&self) -> u32 {
+        self.total
     }
 
     fn need(&self, peak_bytes: Option<u64>) -> u32 {
@@ -52,7 +73,21 @@ fn available() -> u64 {
         .as_deref()
         .and_then(mem_available)
         .unwrap_or(1 << 30);
-    control_group_room(Path::new("/sys/fs/cgroup")).map_or(machine, |room| room.min(machine))
+    let group = fs::read_to_string("/proc/self/cgroup")
+        .ok()
+        .and_then(|own| control_group::room(Path::new("/sys/fs/cgroup"), &own));
+    group.map_or(machine, |room| room.min(machine))
+}
+
+/// How many processes the kernel has killed for want of memory since it started, in whatever control group; `None` if it does not say.
+pub(crate) fn kernel_kills() -> Option<u64> {
+    let counts = fs::read_to_string("/proc/vmstat").ok()?;
+    counts
+        .lines()
+        .find_map(|line| line.strip_prefix("oom_kill "))?
+        .trim()
+        .parse()
+        .ok()
 }
 
 fn mem_available(meminfo: &str) -> Option<u64> {
@@ -63,53 +98,9 @@ fn mem_available(meminfo: &str) -> Option<u64> {
     Some(kib * 1024)
 }
 
-/// What the limits of our control group and of those above it leave; `None` if nothing limits us.
-fn control_group_room(root: &Path) -> Option<u64> {
-    let own = fs::read_to_string("/proc/self/cgroup").ok()?;
-    let room_in = |dir: &Path, limit: &str, used: &str| -> Option<u64> {
-        let number = |file: &str| {
-            fs::read_to_string(dir.join(file))
-                .ok()?
-                .trim()
-                .parse::<u64>()
-                .ok()
-        };
-        // "max", and version 1's huge number, mean no limit.
-        let limit = number(limit).filter(|limit| *limit < 1 << 60)?;
-        Some(limit.saturating_sub(number(used)?))
-    };
-    let mut least: Option<u64> = None;
-    for line in own.lines() {
-        let mut fields = line.splitn(3, ':').skip(1);
-        let (controllers, path) = (fields.next()?, fields.next()?.trim_start_matches('/'));
-        let (top, limit, used) = if controllers.is_empty() {
-            (root.to_path_buf(), "memory.max", "memory.current")
-        } else if controllers.split(',').any(|name| name == "memory") {
-            (
-                root.join("memory"),
-                "memory.limit_in_bytes",
-                "memory.usage_in_bytes",
-            )
-        } else {
-            continue;
-        };
-        for dir in top
-            .join(path)
-            .ancestors()
-            .take_while(|dir| dir.starts_with(&top))
-        {
-            least = match (least, room_in(dir, limit, used)) {
-                (Some(a), Some(b)) => Some(a.min(b)),
-                (a, b) => a.or(b),
-            };
-        }
-    }
-    least
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Budget, UNKNOWN_MIB, mem_available};
+    use super::{Budget, UNKNOWN_MIB, kernel_kills, mem_available};
     use std::time::Duration;
 
     #[test]
@@ -118,6 +109,7 @@ mod tests {
         assert_eq!(mem_available(text), Some(20 << 20));
         assert_eq!(mem_available("MemTotal: 1 kB\n"), None);
         assert!(Budget::new(None).total > 1, "this machine has memory");
+        assert!(kernel_kills().is_some(), "the kernel counts");
     }
 
     #[test]
