@@ -6,6 +6,7 @@ let
   infraLib = import ../../../nix/lib { inherit lib; };
 
   files = [
+    ./contract.nix
     ./folders.nix
     ./host-name.nix
     ./host.nix
@@ -14,6 +15,7 @@ let
     ./require-input.nix
     ./settings.nix
     ./shared.nix
+    ./types.nix
   ];
 
   testsOf =
