@@ -70,11 +70,12 @@ refused() {
 make_batch() {
   local host tree fixture=$here/fixtures/contracts
   mkdir -p "$work/batch/.infra/plane"
-  for host in good db mistakes reads-system uses-pkgs; do
+  for host in good db mistakes reads-system uses-pkgs absent; do
     tree=$work/batch/.infra/plane/$host
     mkdir -p "$tree/hosts/$host" "$tree/.infra"
     cp "$fixture/hosts/$host/"{host.toml,contract.nix} "$tree/hosts/$host/"
     cp -r "$fixture/modules" "$tree/"
+    rm -r "$tree/modules/systems-only"
     echo '{"plane":"contract","schema":1,"secrets":["spare"],"values":{"title":"Filled"},"wants":{"db":{"db":5432}}}' >"$tree/.infra/context.json"
   done
 }
@@ -82,8 +83,11 @@ make_batch() {
 batch() {
   local answer
   make_batch
+  # Of its shared modules one has no contract, so the tree has nothing of it.
+  same "the tree of \`absent\` lacks a folder that its host.toml lists" 0 \
+    "$(find "$work/batch/.infra/plane/absent/modules" -path '*/systems-only*' -type f | wc -l)"
   answer=$(evaluate "($planes_of) (/. + \"$work/batch\")" --apply 'infra: infra.planes' 2>&1)
-  same "a host that fails takes no other along" '{"db":true,"good":true,"mistakes":false,"reads-system":false,"uses-pkgs":false}' \
+  same "a host that fails takes no other along" '{"absent":true,"db":true,"good":true,"mistakes":false,"reads-system":false,"uses-pkgs":false}' \
     "$(jq -cS '.hosts | map_values(.ok)' <<<"$answer" 2>&1 || echo "$answer")"
   same "the answer has a schema" 1 "$(jq .schema <<<"$answer")"
   same "a host of the batch is filled from its own tree" '"Filled"' "$(jq -c .hosts.good.manifest.exports.title.value <<<"$answer")"
