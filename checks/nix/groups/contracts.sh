@@ -26,6 +26,13 @@ golden_planes() {
   fi
 }
 
+# The command judges values as Nix does: its tests read this.
+verdicts() {
+  same_file checks/golden/type-verdicts.json "$repo/checks/golden/type-verdicts.json" "$(evaluate '
+    import (here + "/golden/type-verdicts.nix") { inherit lib; infraLib = import (here + "/../../nix/lib") { inherit lib; }; }' | jq -c '
+      "{\n\"values\": [\n" + (.values | map(tojson) | join(",\n")) + "\n],\n\"types\": [\n" + (.types | map(tojson) | join(",\n")) + "\n]\n}"' | jq -r .)"
+}
+
 refused() {
   # All mistakes of a host at once, each with its place.
   plane_says mistakes \
@@ -140,6 +147,7 @@ evaluate_tests contracts 'import (here + "/contracts") { inherit nixpkgs; }'
 golden_planes homelab ../../examples/homelab infra.plane
 golden_planes vault ../../examples/vault infra.plane
 golden_planes fixture fixtures/contracts '{ inherit (infra.plane) db good; }'
+verdicts
 refused
 batch
 contexts
