@@ -48,7 +48,9 @@ refused() {
     'no secret can satisfy the check of `narrow`: at least 9 and at most 8 bytes' \
     'the default of the value `drv` is not plain data (lambda)' \
     'the recipe `empty` must have either `script` or `builtin`' \
-    'the recipe `mute` does not say what its script makes' \
+    'the recipe `silent` does not say what its script makes' \
+    '`../x` cannot be the name of an output of the recipe `mute`' \
+    '`` cannot be the name of a prompt of the recipe `mute`: it is empty' \
     'the recipe `mute` needs `tiwce`, which is neither a secret nor a value of this host' \
     'fix: did you mean `twice`?' \
     '`from` of the want `nobody` must say exactly one of host, tag, parent, guests' \
