@@ -69,6 +69,7 @@ refused() {
     'fix: declare an option of your own in an interface.nix' \
     'code: option-outside-contract'
   plane_says reads-unknown "attribute 'nobody' missing" 'hosts/reads-unknown/contract.nix'
+  plane_says reads-module "attribute 'only' missing" 'hosts/reads-module/contract.nix:3'
   plane_says uses-pkgs \
     'a contract of host `uses-pkgs` uses `pkgs`, which contracts do not have' 'where: hosts/uses-pkgs/contract.nix'
   plane_says not-plain 'the export `file` of host `not-plain` is not plain data (path)' 'where: hosts/not-plain/contract.nix:2:3'
