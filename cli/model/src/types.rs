@@ -212,6 +212,12 @@ impl Type {
                 compare_fields(fields, entries, at, found);
             }
             (Self::NullOr { of }, value) if !value.is_null() => of.compare(value, at, found),
+            // Nix takes the first whose outside fits, and judges the inside by that one alone.
+            (Self::Either { types }, value) if self.outside(value) => {
+                if let Some(first) = types.iter().find(|one| one.outside(value)) {
+                    first.compare(value, at, found);
+                }
+            }
             _ if self.fits(value) => {}
             _ => found.push(Mismatch {
                 at: at.to_owned(),
@@ -221,7 +227,18 @@ impl Type {
         }
     }
 
-    /// Whether the value itself, apart from what is in it, is of the type.
+    /// Whether a value is of the type as far as can be seen without looking into it.
+    fn outside(&self, value: &Value) -> bool {
+        match self {
+            Self::ListOf { .. } => value.is_array(),
+            Self::AttrsOf { .. } | Self::Submodule { .. } => value.is_object(),
+            Self::NullOr { of } => value.is_null() || of.outside(value),
+            Self::Either { types } => types.iter().any(|one| one.outside(value)),
+            _ => self.fits(value),
+        }
+    }
+
+    /// Whether a value that has no parts is of the type.
     fn fits(&self, value: &Value) -> bool {
         match self {
             Self::String => value.is_string(),
@@ -233,7 +250,7 @@ impl Type {
             Self::Float => value.is_f64(),
             Self::Port => value
                 .as_i64()
-                .is_some_and(|port| (0..=65535).contains(&port)),
+                .is_some_and(|port| (1..=65535).contains(&port)),
             Self::Anything | Self::Nix { .. } => true,
             Self::Matching { pattern } => value
                 .as_str()
@@ -241,8 +258,10 @@ impl Type {
                 .is_some_and(|text| matches(pattern, text).unwrap_or(true)),
             Self::Enum { values } => values.contains(value),
             Self::NullOr { .. } => value.is_null(),
-            Self::Either { types } => types.iter().any(|one| one.accepts(value)),
-            Self::ListOf { .. } | Self::AttrsOf { .. } | Self::Submodule { .. } => false,
+            Self::ListOf { .. }
+            | Self::AttrsOf { .. }
+            | Self::Submodule { .. }
+            | Self::Either { .. } => false,
             Self::Ipv4
             | Self::Ipv6
             | Self::Cidr
@@ -288,7 +307,7 @@ impl Type {
         }
     }
 
-    /// The type in words: "a port (0 to 65535)".
+    /// The type in words: "a port (1 to 65535)".
     pub fn describe(&self) -> String {
         if let Some(kind) = PATTERNS.get(self.kind()) {
             return format!("{}, such as {}", kind.expected, kind.example);
@@ -298,7 +317,7 @@ impl Type {
             Self::Int => "a whole number",
             Self::Bool => "true or false",
             Self::Float => "a number with a fraction",
-            Self::Port => "a port (0 to 65535)",
+            Self::Port => "a port (1 to 65535)",
             Self::Anything => "anything",
             _ => return self.describe_compound(),
         };

@@ -68,6 +68,8 @@ in
     let
       inherit (source unbound) manifest config;
       secrets = lib.filterAttrs isThere manifest.secrets;
+      # A template is made when all of its secrets are there.
+      isMade = _: template: builtins.all (need: !(manifest.secrets ? ${need}) || secrets ? ${need}) template.needs;
     in
     bindingsOf manifest.values (name: config.infra.values.${name}.value)
     ++ bindingsOf secrets (name: secrets.${name}.path)
@@ -78,7 +80,7 @@ in
           promised = manifest;
           delivered = {
             inherit secrets;
-            inherit (manifest) templates;
+            templates = lib.filterAttrs isMade manifest.templates;
           };
         };
       }

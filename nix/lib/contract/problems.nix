@@ -64,6 +64,20 @@ let
       )
     );
 
+  # The parts of a recipe are files, too.
+  partsOf =
+    place: name: what: parts:
+    concatMap (
+      part:
+      let
+        fault = needName.fault part;
+      in
+      lib.optional (fault != null) (
+        problem place "invalid-need-name" "`${part}` cannot be the name of ${what} of the recipe `${name}`: ${fault}"
+          "rename it to letters, digits and _.-"
+      )
+    ) (attrNames parts);
+
   # One name is one thing: it is a file, a credential and a word of the command line.
   ambiguous =
     kind: others:
@@ -184,6 +198,8 @@ let
       problem place "wrong-recipe" "the recipe `${name}` does not say what its script makes"
         "add: outputs.${name} = { };"
     )
+    ++ partsOf place name "an output" value.outputs
+    ++ partsOf place name "a prompt" value.prompts
     ++ unknownNeeds place "the recipe `${name}`" (value.needs ++ value.regenerateOn);
 
   want =

@@ -43,6 +43,9 @@ let
       && builtins.match rule.pattern value != null
     );
 
+  # nixpkgs' takes a path for a module and imports it, and a text that begins with `/` for a path. A value is a table.
+  submodule = module: lib.types.addCheck (lib.types.submodule module) builtins.isAttrs;
+
   port = named "port" "a port from 1 to 65535" (
     value: builtins.isInt value && value >= 1 && value <= 65535
   );
@@ -53,11 +56,12 @@ in
   # Of type to TYPE of the manifest.
   toData = import ./json.nix { inherit lib plain; };
 
-  # What modules see as `infra.types`: ours, and those of nixpkgs that the command can judge, under the names of nixpkgs.
+  # What modules see as `infra.types`: ours, and those of nixpkgs that the command can judge, under the names of nixpkgs. (The patterns
+  # without a greatest length are those of types of nixpkgs, which Nix judges without them.)
   offered =
-    lib.genAttrs (builtins.filter (kind: kind != "path") (builtins.attrNames patterns)) text
+    builtins.mapAttrs (kind: _: text kind) (lib.filterAttrs (_: rule: rule ? maxLength) patterns)
     // {
-      inherit port;
+      inherit port submodule;
       inherit (lib.types)
         anything
         attrsOf
@@ -74,7 +78,6 @@ in
         path
         str
         strMatching
-        submodule
         ;
     };
 }

@@ -16,6 +16,8 @@ words.named {
     mode = words.mode "0400";
     units = words.units "Services that read it: each gets it as a systemd credential of its name, starts after it is there, and is restarted when it changes.";
 
+    credential = words.result name "Its name as a systemd credential: `$CREDENTIALS_DIRECTORY/<this>` in the units that consume it.";
+
     source = lib.mkOption {
       type = lib.types.str;
       example = "token = <infra:secret:token>";

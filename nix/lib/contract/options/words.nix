@@ -4,7 +4,9 @@ let
   inherit (lib) mkOption;
   t = lib.types;
 
-  account = t.strMatching "[A-Za-z0-9_][A-Za-z0-9_.-]*[$]?|[0-9]+";
+  account = t.strMatching "[A-Za-z0-9_][A-Za-z0-9_.-]*[$]?" // {
+    description = "name or number of an account";
+  };
 
   orNull =
     type: args:
@@ -106,7 +108,9 @@ in
   mode =
     default:
     mkOption {
-      type = t.strMatching "0[0-7]{3}";
+      type = t.strMatching "0[0-7]{3}" // {
+        description = "mode such as 0400";
+      };
       inherit default;
       example = "0440";
       description = "Its permissions, in octal.";
