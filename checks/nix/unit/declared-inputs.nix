@@ -1,7 +1,7 @@
-# How the command reads what a flake.nix declares (cli/drive/src/scripts/declared-inputs.nix), to compare it with flake.lock.
+# How the command reads what a flake.nix declares (nix/eval/declared-inputs.nix), to compare it with flake.lock.
 { ... }:
 let
-  read = import ../../../cli/drive/src/scripts/declared-inputs.nix;
+  read = import ../../../nix/eval/declared-inputs.nix;
   ofInput = input: (read { inputs.x = input; }).x;
   declared =
     ref: follows: overrides:

@@ -31,7 +31,7 @@ struct Locked {
     locked: Map<String, Value>,
 }
 
-/// An input that `flake.nix` declares (`scripts/declared-inputs.nix` of the hands reads them).
+/// An input that `flake.nix` declares (`nix/eval/declared-inputs.nix` reads them).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Declared {

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Reads what `flake.nix` declares.
-const DECLARED: &str = include_str!("../scripts/declared-inputs.nix");
+const DECLARED: &str = include_str!("../../../../nix/eval/declared-inputs.nix");
 /// How many files of a folder are measured; of more it is said that there are.
 const MEASURED: usize = 2_000;
 
