@@ -12,6 +12,7 @@ pub mod nix;
 mod plain;
 pub mod process;
 pub mod repo;
+pub mod secret;
 pub mod ssh;
 pub mod state;
 pub mod table;

@@ -99,6 +99,18 @@ pub enum Code {
     CacheUnusable,
     /// What infra remembered between runs was damaged or of another version, and was set aside.
     CacheSetAside,
+    /// A secret cannot be read: not the format it should have, or what holds it fails.
+    SecretUnreadable,
+    /// A secret that a reference names is not there.
+    SecretMissing,
+    /// No private key at hand decrypts a secret.
+    NoIdentity,
+    /// A secret was changed after it was encrypted, or outside of infra.
+    SecretTampered,
+    /// A secret is larger than its limit.
+    SecretTooLarge,
+    /// What should be a public key to encrypt to is none.
+    InvalidRecipient,
     /// The run was interrupted before it came to this.
     Interrupted,
     /// A broken promise inside infra: a bug.
@@ -129,6 +141,10 @@ impl Code {
                 | Self::Usage
                 | Self::MissingProgram
                 | Self::StateUnwritable
+                | Self::SecretMissing
+                | Self::NoIdentity
+                | Self::SecretTooLarge
+                | Self::InvalidRecipient
         )
     }
 
