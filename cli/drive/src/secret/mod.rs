@@ -146,6 +146,12 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], Diagnostic> {
 }
 
 #[cfg(test)]
+mod command_tests;
+#[cfg(test)]
+mod identity_tests;
+#[cfg(test)]
+mod store_tests;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;

@@ -110,7 +110,7 @@ pub fn open(file: Sealed<'_>, identities: &Identities) -> Result<Secret, Diagnos
                 Attempt::Opened(reader) => return content(reader, file),
                 Attempt::Tampered => return Err(tampered(file.shown, "its header was changed")),
                 Attempt::Unfit => {
-                    tried.push(format!("{}: the file is not encrypted to it", key.name))
+                    tried.push(format!("{}: the file is not encrypted to it", key.name));
                 }
                 Attempt::Failed(reason) => tried.push(format!("{}: {reason}", key.name)),
             }
