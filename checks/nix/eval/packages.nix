@@ -74,13 +74,23 @@ in
     ];
   }
   {
-    name = "the source is what cargo reads, and nothing that changes with a Nix file";
+    name = "the source is what cargo reads, and nothing that changes with other files";
     expr = topOf packages.infra.src;
     expected = [
       "Cargo.lock"
       "Cargo.toml"
       "checks"
       "cli"
+      "nix"
+    ];
+  }
+  {
+    name = "of nix/ only what the command includes";
+    expr =
+      topOf "${packages.infra.src}/nix/eval" ++ topOf "${packages.infra.src}/nix/lib/types";
+    expected = [
+      "declared-inputs.nix"
+      "patterns.json"
     ];
   }
   {

@@ -14,6 +14,7 @@ mod plain;
 pub mod process;
 pub mod repo;
 pub mod roots;
+pub mod secret;
 pub mod ssh;
 pub mod state;
 pub mod table;

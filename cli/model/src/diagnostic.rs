@@ -133,6 +133,18 @@ pub enum Code {
     UnknownSchema,
     /// An answer could not be written where it was to go.
     OutputLost,
+    /// A secret cannot be read: not the format it should have, or what holds it fails.
+    SecretUnreadable,
+    /// A secret that a reference names is not there.
+    SecretMissing,
+    /// No private key at hand decrypts a secret.
+    NoIdentity,
+    /// A secret was changed after it was encrypted, or outside of infra.
+    SecretTampered,
+    /// A secret is larger than its limit.
+    SecretTooLarge,
+    /// What should be a public key to encrypt to is none.
+    InvalidRecipient,
     /// The run was interrupted before it came to this.
     Interrupted,
     /// A broken promise inside infra: a bug.
@@ -168,6 +180,10 @@ impl Code {
                 | Self::MisplacedNeed
                 | Self::UnknownNeed
                 | Self::Cycle
+                | Self::SecretMissing
+                | Self::NoIdentity
+                | Self::SecretTooLarge
+                | Self::InvalidRecipient
         )
     }
 

@@ -137,14 +137,6 @@ impl Folder {
         }
     }
 
-    /// The folder of the hosts in a tree.
-    pub(crate) fn hosts(&self) -> Option<&Self> {
-        match self.nodes.get(b"hosts".as_slice()) {
-            Some(Node::Folder(inner)) => Some(&inner.folder),
-            _ => None,
-        }
-    }
-
     /// Whether the store has the content of every file.
     pub(crate) fn is_whole(&self, store: &gix::Repository) -> bool {
         self.nodes.values().all(|node| match node {
