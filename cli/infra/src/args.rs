@@ -58,16 +58,50 @@ pub(crate) struct Selection {
     pub(crate) all: bool,
 }
 
+/// What is filled for this one time.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct Fill {
+    /// Fill a value: of all selected hosts that need it, or of one.
+    #[arg(long, value_name = "[HOST:]NAME=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Fill a secret with the content of FILE.
+    #[arg(long, value_name = "[HOST:]NAME=FILE")]
+    pub(crate) secret_file: Vec<String>,
+}
+
+/// Arguments of `eval` and `build`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Evaluate {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    #[command(flatten)]
+    pub(crate) fill: Fill,
+}
+
+/// Arguments of `contract`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Contract {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// Show only what is open, and fail if anything is.
+    #[arg(long)]
+    pub(crate) gaps: bool,
+    #[command(flatten)]
+    pub(crate) fill: Fill,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// List hosts. Reads TOML and folder names only; starts no process.
     List(Selection),
     /// Show what is known of hosts without asking them: settings, files, the last deployment.
     Info(Selection),
+    /// Show what hosts need, where it comes from, and what is open.
+    Contract(Contract),
     /// Evaluate the systems of hosts: which derivation builds each, and what comes out.
-    Eval(Selection),
+    Eval(Evaluate),
     /// Build the systems of hosts.
-    Build(Selection),
+    Build(Evaluate),
     /// Deploy hosts: look at them, build what differs, copy, activate, read back, make it the boot default.
     Deploy(Deploy),
     /// Open a shell on a host, or run a command there on this terminal.
@@ -95,6 +129,8 @@ pub(crate) enum Command {
 pub(crate) struct Deploy {
     #[command(flatten)]
     pub(crate) selection: Selection,
+    #[command(flatten)]
+    pub(crate) fill: Fill,
     /// What to do with the new system.
     #[arg(long, value_name = "GOAL", value_enum, default_value_t = GoalArg::Switch)]
     pub(crate) goal: GoalArg,

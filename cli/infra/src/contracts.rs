@@ -4,9 +4,11 @@
 //! hosts export to each other is found in rounds, since an export may itself depend on values and on other exports.
 
 use crate::workspace::Workspace;
+use infra_drive::context;
 use infra_drive::evaluator::{Asked, Evaluator, Known};
 use infra_drive::process::Stop;
-use infra_drive::{context, secret};
+use infra_drive::secret::item::Scope;
+use infra_drive::secret::store::Store;
 use infra_model::context::Context;
 use infra_model::fill::{Gap, NeedKind, Source, Why};
 use infra_model::{Diagnostic, HostContext, HostName, HostSpec, Manifest, NeedName};
@@ -17,6 +19,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Answers to the wants of one host: by want, from which hosts what.
 type Answers = BTreeMap<NeedName, BTreeMap<HostName, Value>>;
+
+/// Who is asked, by which host and want.
+type AskedFor = BTreeMap<HostName, BTreeMap<NeedName, Vec<Offered>>>;
 
 /// What is known of one host's contract.
 #[derive(Debug)]
@@ -62,6 +67,24 @@ pub(crate) async fn gather(
     Ok(gathering.contracts)
 }
 
+impl Contracts {
+    /// What each host's evaluation sees.
+    pub(crate) fn contexts(&self) -> BTreeMap<HostName, HostContext> {
+        self.hosts
+            .iter()
+            .map(|(name, contract)| (name.clone(), contract.context()))
+            .collect()
+    }
+
+    /// Everything that keeps these hosts from being built: contracts that do not evaluate, and what is open.
+    pub(crate) fn open<'a>(&self, hosts: impl Iterator<Item = &'a HostName>) -> Vec<Diagnostic> {
+        let gaps = hosts
+            .filter_map(|name| self.hosts.get(name))
+            .flat_map(Contract::faults);
+        self.faults.iter().cloned().chain(gaps).collect()
+    }
+}
+
 struct Gathering<'a> {
     workspace: &'a Workspace,
     evaluator: &'a Evaluator,
@@ -81,9 +104,7 @@ impl Gathering<'_> {
             let reached = wants::reach(fleet, &self.manifests, &selected);
             let open: Vec<Asked<'_>> = reached
                 .iter()
-                .filter(|name| {
-                    !self.manifests.contains_key(*name) && !self.failed.contains(*name)
-                })
+                .filter(|name| !self.manifests.contains_key(*name) && !self.failed.contains(*name))
                 .filter_map(|name| fleet.get(name))
                 .map(|host| Asked {
                     host,
@@ -119,7 +140,8 @@ impl Gathering<'_> {
 
     /// What everybody offers, and what it fills.
     fn fill(&mut self, flags: &BTreeMap<HostName, Flags>) -> Result<(), Vec<Diagnostic>> {
-        let offers = Offers::read(self.workspace)?;
+        let (offers, damaged) = Offers::read(self.workspace)?;
+        self.contracts.warnings.extend(damaged);
         let mut faults = Vec::new();
         for (name, contract) in &mut self.contracts.hosts {
             match offers.of(self.workspace, name, flags.get(name)) {
@@ -147,7 +169,7 @@ impl Gathering<'_> {
             self.answer(&asked, &exports);
             let ready: Vec<HostName> = waited_for(&asked, &exports)
                 .into_iter()
-                .filter(|host| !tried.contains(host) && self.has_all_it_wants(host, &asked, &exports))
+                .filter(|host| !tried.contains(host) && has_all_it_wants(host, &asked, &exports))
                 .collect();
             if ready.is_empty() {
                 break;
@@ -160,9 +182,9 @@ impl Gathering<'_> {
     }
 
     /// Who is asked by which want; wants that nobody can answer become gaps.
-    fn asked(&mut self) -> BTreeMap<HostName, BTreeMap<NeedName, Vec<Offered>>> {
+    fn asked(&mut self) -> AskedFor {
         let fleet = &self.workspace.contents.fleet;
-        let mut all: BTreeMap<HostName, BTreeMap<NeedName, Vec<Offered>>> = BTreeMap::new();
+        let mut all: AskedFor = BTreeMap::new();
         for (name, manifest) in &self.manifests {
             let Some(host) = fleet.get(name) else {
                 continue;
@@ -185,11 +207,7 @@ impl Gathering<'_> {
     }
 
     /// Writes down the answers that are known.
-    fn answer(
-        &mut self,
-        asked: &BTreeMap<HostName, BTreeMap<NeedName, Vec<Offered>>>,
-        exports: &Exports,
-    ) {
+    fn answer(&mut self, asked: &AskedFor, exports: &Exports) {
         for (name, contract) in &mut self.contracts.hosts {
             for (want, offered) in asked.get(name).into_iter().flatten() {
                 let answers = contract.answers.entry(want.clone()).or_default();
@@ -200,20 +218,6 @@ impl Gathering<'_> {
                 }
             }
         }
-    }
-
-    fn has_all_it_wants(
-        &self,
-        host: &HostName,
-        asked: &BTreeMap<HostName, BTreeMap<NeedName, Vec<Offered>>>,
-        exports: &Exports,
-    ) -> bool {
-        asked
-            .get(host)
-            .into_iter()
-            .flat_map(BTreeMap::values)
-            .flatten()
-            .all(|offered| exports.contains_key(offered))
     }
 
     /// Evaluates the contracts of hosts once more, now that they are filled, for the exports that depend on it.
@@ -245,11 +249,7 @@ impl Gathering<'_> {
     }
 
     /// Exports that stayed unknown: hosts that wait for each other, or whose own needs are open.
-    fn report_missing(
-        &mut self,
-        asked: &BTreeMap<HostName, BTreeMap<NeedName, Vec<Offered>>>,
-        exports: &Exports,
-    ) {
+    fn report_missing(&mut self, asked: &AskedFor, exports: &Exports) {
         let mut waiting: BTreeMap<HostName, BTreeSet<HostName>> = BTreeMap::new();
         for (name, wanted) in asked {
             for (want, offered) in wanted {
@@ -295,11 +295,18 @@ impl Gathering<'_> {
     }
 }
 
+/// Whether everything a host wants of others is known.
+fn has_all_it_wants(host: &HostName, asked: &AskedFor, exports: &Exports) -> bool {
+    asked
+        .get(host)
+        .into_iter()
+        .flat_map(BTreeMap::values)
+        .flatten()
+        .all(|offered| exports.contains_key(offered))
+}
+
 /// Hosts that have exports others wait for.
-fn waited_for(
-    asked: &BTreeMap<HostName, BTreeMap<NeedName, Vec<Offered>>>,
-    exports: &Exports,
-) -> BTreeSet<HostName> {
+fn waited_for(asked: &AskedFor, exports: &Exports) -> BTreeSet<HostName> {
     asked
         .values()
         .flat_map(BTreeMap::values)
@@ -325,6 +332,12 @@ impl Contract {
         context
     }
 
+    /// Everything that is open, as faults.
+    pub(crate) fn faults(&self) -> Vec<Diagnostic> {
+        let gaps = self.filling.gaps.iter().map(Gap::diagnostic);
+        gaps.chain(self.filling.strangers.iter().cloned()).collect()
+    }
+
     /// The contract itself.
     pub(crate) fn manifest(&self) -> &Manifest {
         &self.known.manifest
@@ -336,19 +349,34 @@ struct Offers {
     environment: BTreeMap<String, String>,
     shared: Context,
     shared_secrets: BTreeSet<String>,
+    secrets: BTreeMap<HostName, BTreeSet<String>>,
 }
 
 impl Offers {
-    fn read(workspace: &Workspace) -> Result<Self, Vec<Diagnostic>> {
+    /// Reads it; with what is wrong in the age store, which stops nothing that does not need it.
+    fn read(workspace: &Workspace) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
         let environment = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .filter(|(name, _)| name.starts_with("INFRA_"))
             .collect();
-        Ok(Self {
+        let shared = context::read(&workspace.repo, context::SHARED)?;
+        let listing = Store::of_repo(workspace.repo.root())
+            .list()
+            .map_err(|fault| vec![fault])?;
+        let mut offers = Self {
             environment,
-            shared: context::read(&workspace.repo, context::SHARED)?,
-            shared_secrets: secret::store::names(&workspace.repo, None).map_err(|fault| vec![fault])?,
-        })
+            shared,
+            shared_secrets: BTreeSet::new(),
+            secrets: BTreeMap::new(),
+        };
+        for stored in listing.stored {
+            let name = stored.item.name().to_owned();
+            match stored.item.scope() {
+                Scope::Shared => offers.shared_secrets.insert(name),
+                Scope::Host(host) => offers.secrets.entry(host.clone()).or_default().insert(name),
+            };
+        }
+        Ok((offers, listing.faults))
     }
 
     /// What is offered to one host.
@@ -363,7 +391,7 @@ impl Offers {
             environment: self.environment.clone(),
             own: context::read(&workspace.repo, &context::own(host))?,
             shared: self.shared.clone(),
-            own_secrets: secret::store::names(&workspace.repo, Some(host)).map_err(|fault| vec![fault])?,
+            own_secrets: self.secrets.get(host).cloned().unwrap_or_default(),
             shared_secrets: self.shared_secrets.clone(),
         })
     }

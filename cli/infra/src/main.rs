@@ -8,6 +8,8 @@
 mod args;
 mod commands;
 mod complete;
+mod contracts;
+mod fill_flags;
 mod hands;
 mod interrupt;
 mod keeper;

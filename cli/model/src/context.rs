@@ -4,6 +4,7 @@ use crate::decode;
 use crate::fill::Source;
 use crate::need::NeedName;
 use crate::{Code, Diagnostic, HostName, Place};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -116,7 +117,7 @@ pub const CONTEXT_FILE: &str = ".infra/context.json";
 pub const CONTEXT_SCHEMA: u32 = 1;
 
 /// Which evaluation a contract is taken from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Plane {
     /// The contract plane: `lib` alone.

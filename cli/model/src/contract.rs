@@ -5,6 +5,7 @@
 use crate::need::NeedName;
 use crate::types::Type;
 use crate::{Code, Diagnostic, HostName, Place};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -36,7 +37,7 @@ pub struct Manifest {
 }
 
 /// Whether a need is one host's or the same for all that name it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum NeedScope {
     /// Each host has its own.

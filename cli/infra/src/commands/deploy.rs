@@ -46,6 +46,15 @@ pub(super) async fn run(global: &Global, args: &Deploy) -> Exit {
         Ok(selected) => selected,
         Err(faults) => return refuse(NAME, global, faults),
     };
+    let evaluator = match super::evaluator(global, &workspace) {
+        Ok(evaluator) => evaluator,
+        Err(fault) => return refuse(NAME, global, vec![fault]),
+    };
+    let filled = super::fill_all(&workspace, &evaluator, &selected.hosts, &args.fill).await;
+    let contracts = match filled {
+        Ok(contracts) => contracts,
+        Err(faults) => return refuse(NAME, global, faults),
+    };
     let state = workspace.state();
     // Before anything is touched: a run that cannot be written down is not begun.
     let journal = match state.begin() {
@@ -60,10 +69,8 @@ pub(super) async fn run(global: &Global, args: &Deploy) -> Exit {
         ask: on_terminal && !args.yes && !global.json,
     };
     let run = Run::begin(global, Some(journal));
-    let wire = match super::wire(global, &workspace, Purpose::Deploy(run.id().to_owned())) {
-        Ok(wire) => wire,
-        Err(fault) => return refuse(NAME, global, vec![fault]),
-    };
+    let purpose = Purpose::Deploy(run.id().to_owned());
+    let wire = Arc::new(Wire::new(Arc::clone(&workspace), evaluator, purpose));
     let mut deployment = Deployment {
         request,
         run,
@@ -76,7 +83,9 @@ pub(super) async fn run(global: &Global, args: &Deploy) -> Exit {
     if !deployment.request.dry_run {
         deployment.act(&decisions, &plan).await;
     }
-    deployment.results.warnings = deployment.wire.close().await;
+    deployment.results.warnings = contracts.warnings;
+    let unkept = deployment.wire.close().await;
+    deployment.results.warnings.extend(unkept);
     super::warn(global, &deployment.results.warnings);
     deployment.finish(global, &state, &known)
 }

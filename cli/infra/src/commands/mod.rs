@@ -3,6 +3,7 @@
 mod build;
 mod cache;
 mod completions;
+mod contract;
 mod deploy;
 mod doctor;
 mod eval;
@@ -12,14 +13,16 @@ mod list;
 mod ssh;
 mod why;
 
-use crate::args::{Args, Command, Global};
-use crate::hands::{Purpose, Wire};
+use crate::args::{Args, Command, Fill, Global};
+use crate::contracts::{self, Contracts};
+use crate::fill_flags;
 use crate::workspace::Workspace;
-use infra_model::Diagnostic;
+use infra_drive::evaluator::Evaluator;
+use infra_drive::process::Stop;
 use infra_model::answer::{Answer, Exit};
+use infra_model::{Diagnostic, HostSpec};
 use infra_view::Screen;
 use serde::Serialize;
-use std::sync::Arc;
 
 /// Runs the command. An answer that did not arrive is no success.
 pub(crate) fn run(args: &Args) -> Exit {
@@ -43,8 +46,9 @@ fn perform(args: &Args) -> Exit {
         Command::List(selection) => list::run(global, selection),
         Command::Info(selection) => info::run(global, selection),
         Command::Completions { shell } => completions::run(*shell),
-        Command::Eval(selection) => wait(eval::run(global, selection)),
-        Command::Build(selection) => wait(build::run(global, selection)),
+        Command::Contract(contract) => wait(contract::run(global, contract)),
+        Command::Eval(evaluate) => wait(eval::run(global, evaluate)),
+        Command::Build(evaluate) => wait(build::run(global, evaluate)),
         Command::Deploy(deploy) => wait(deploy::run(global, deploy)),
         Command::Ssh(ssh) => wait(ssh::run(global, ssh)),
         Command::Exec(exec) => wait(exec::run(global, exec)),
@@ -82,20 +86,47 @@ fn warn(global: &Global, warnings: &[Diagnostic]) {
     }
 }
 
-/// What performs steps: the repository's files read, the table opened. Without Nix nothing is begun: each host would fail for the same reason.
-fn wire(
-    global: &Global,
-    workspace: &Arc<Workspace>,
-    purpose: Purpose,
-) -> Result<Arc<Wire>, Diagnostic> {
+/// What evaluates hosts: the repository's files read, the table opened. Without Nix nothing is begun: each host would fail for the same reason.
+fn evaluator(global: &Global, workspace: &Workspace) -> Result<Evaluator, Diagnostic> {
     infra_drive::nix::installed()?;
     let (evaluator, warnings) = workspace.evaluator(global)?;
     warn(global, &warnings);
-    Ok(Arc::new(Wire::new(
-        Arc::clone(workspace),
-        evaluator,
-        purpose,
-    )))
+    Ok(evaluator)
+}
+
+/// Brings together what the hosts need, and gives it to their evaluations.
+async fn fill(
+    workspace: &Workspace,
+    evaluator: &Evaluator,
+    hosts: &[HostSpec],
+    fill: &Fill,
+) -> Result<Contracts, Vec<Diagnostic>> {
+    let flags = fill_flags::by_host(fill, hosts)?;
+    let contracts = contracts::gather(workspace, evaluator, hosts, &flags, &Stop::never()).await?;
+    let unknown = fill_flags::unknown(fill, &contract::names_of(&contracts));
+    if !unknown.is_empty() {
+        return Err(unknown);
+    }
+    evaluator
+        .fill(contracts.contexts())
+        .map_err(|fault| vec![fault])?;
+    Ok(contracts)
+}
+
+/// The same for hosts that are to be built: whatever is open of any of them is told at once, and nothing is begun.
+async fn fill_all(
+    workspace: &Workspace,
+    evaluator: &Evaluator,
+    hosts: &[HostSpec],
+    given: &Fill,
+) -> Result<Contracts, Vec<Diagnostic>> {
+    let contracts = fill(workspace, evaluator, hosts, given).await?;
+    let open = contracts.open(hosts.iter().map(|host| &host.name));
+    if open.is_empty() {
+        Ok(contracts)
+    } else {
+        Err(open)
+    }
 }
 
 /// Answers with errors alone: on standard error for a person, as the answer object for a program.
