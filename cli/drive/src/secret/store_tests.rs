@@ -379,6 +379,31 @@ fn rekeying_to_the_same_finishes_what_a_crash_left() {
 }
 
 #[test]
+fn a_second_crash_does_not_lose_what_the_first_one_left() {
+    let scene = Scene::new();
+    scene.write("old", &Notes::default());
+    let old = scene.files();
+    scene.write("new", &Notes::default());
+    let new = scene.files();
+    scene.lay(&[
+        ("db-password.age", &old[0].1),
+        ("db-password.toml", &new[1].1),
+        (".db-password.age.new", &new[0].1),
+    ]);
+    // A folder where the new sidecar would be written stops the third write in the middle.
+    std::fs::create_dir(scene.at("secrets/hosts/web/.db-password.toml.new")).expect("a folder");
+    let person: Arc<dyn Person> = Arc::new(Nobody);
+    let content = Content {
+        secret: &secret("third"),
+        recipients: std::slice::from_ref(&scene.public),
+        person: &person,
+        notes: &Notes::default(),
+    };
+    assert!(scene.store.write(&scene.item, content).is_err());
+    assert_eq!(scene.read(), "new");
+}
+
+#[test]
 fn half_of_a_secret_is_named_as_such() {
     let scene = Scene::new();
     scene.write("x", &Notes::default());

@@ -528,7 +528,16 @@ fn a_small_file_cannot_ask_for_much() {
     let mut bomb = String::from("a0: &a0 [x]\n");
     for level in 1..12 {
         let below = format!("*a{},", level - 1).repeat(10);
-        bomb += &format!("a{level}: &a{level} [{below}]\n");
+        bomb += &[
+            "a",
+            &level.to_string(),
+            ": &a",
+            &level.to_string(),
+            " [",
+            &below,
+            "]\n",
+        ]
+        .concat();
     }
     let fault = open(&bomb, Format::Yaml, &Identities::none()).expect_err("too much");
     assert!(
