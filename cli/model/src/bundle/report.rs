@@ -89,6 +89,8 @@ pub struct Applied {
     pub secrets: Changes,
     /// What differs from the templates that were in place before.
     pub templates: Changes,
+    /// Secrets and templates that belong to root for now, because the host does not know their owner or group yet.
+    pub deferred: Vec<String>,
     /// What became of the units that consume them.
     pub units: UnitReport,
 }
