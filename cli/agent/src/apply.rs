@@ -11,12 +11,12 @@ use crate::host::Host;
 use crate::identity::Key;
 use crate::lock::Lock;
 use crate::pending::{self, Pending};
-use crate::place::Place;
-use crate::plan::{Occasion, TEMPLATES_LINK, Wanted, plan};
+use crate::place::{self, Place};
+use crate::plan::{Occasion, Wanted, plan};
 use crate::sealed::Sealed;
 use crate::units::{self, Action};
 use infra_model::bundle::{
-    Applied, Bundle, Changes, Outcome, Phase, REPORT_SCHEMA, Settled, UnitReport,
+    Applied, Bundle, Changes, Generation, Outcome, Phase, REPORT_SCHEMA, Settled, UnitReport,
 };
 use infra_model::{Code, Diagnostic};
 use std::collections::{BTreeMap, BTreeSet};
@@ -205,21 +205,23 @@ impl<'h> Hands<'h> {
         })
     }
 
-    /// The generations before one, newest first, as far as they can be opened; and when it came itself.
-    fn history(&self, number: Option<u64>) -> (u64, Vec<Opened>) {
-        let mut received = grace::now();
-        let mut older = Vec::new();
-        for generation in self.sealed.all().into_iter().rev() {
-            if Some(generation.number) == number {
-                received = generation.received;
-            } else if number.is_none_or(|number| generation.number < number)
-                && let Ok(kept) = self.kept(generation.number)
-            {
-                let bundle = kept.bundle;
-                older.push(Opened { generation, bundle });
-            }
-        }
-        (received, older)
+    /// All other generations, newest first, as far as they can be opened.
+    fn others(&self, number: Option<u64>) -> Vec<Opened> {
+        let all = self.sealed.all().into_iter().rev();
+        let open = |generation: Generation| {
+            let bundle = self.kept(generation.number).ok()?.bundle;
+            Some(Opened { generation, bundle })
+        };
+        all.filter(|one| Some(one.number) != number)
+            .filter_map(open)
+            .collect()
+    }
+
+    /// When a generation came; one that is not kept yet comes now.
+    fn received(&self, number: Option<u64>) -> u64 {
+        let mut all = self.sealed.all().into_iter();
+        let known = all.find(|one| Some(one.number) == number);
+        known.map_or_else(grace::now, |one| one.received)
     }
 
     fn apply(
@@ -228,7 +230,13 @@ impl<'h> Hands<'h> {
         target: &Target,
         tell: Tell,
     ) -> Result<Applied, Diagnostic> {
-        let (received, older) = self.history(target.generation);
+        let others = self.others(target.generation);
+        let older = others.iter().filter(|one| {
+            target
+                .generation
+                .is_none_or(|number| one.generation.number < number)
+        });
+        let received = self.received(target.generation);
         let previous = grace::previous(&target.bundle, received, &older, grace::now());
         let wanted = plan(occasion, &target.bundle, &previous)?;
         let found = self
@@ -245,12 +253,8 @@ impl<'h> Hands<'h> {
         let actions = actions_of(&target.bundle, &difference, tell);
 
         let before = self.sealed.current();
-        let links_before = before
-            .filter(|_| difference.any)
-            .map(|number| self.links_of(number))
-            .unwrap_or_default();
         let number = self.put_in_place(target, &wanted, &difference, &actions)?;
-        self.clear_away(&links_before, &wanted, &previous)?;
+        self.clear_away(&others, &wanted, &previous)?;
         let units = self.tell(tell)?;
         grace::end_on_time(self.host, &previous);
         let changed = difference.any || before != Some(number);
@@ -301,40 +305,24 @@ impl<'h> Hands<'h> {
         Ok(number)
     }
 
-    /// Removes what nothing leads to any more.
+    /// Removes what nothing leads to any more. Links of every other generation are looked for: a call that was cut off may have left some.
     fn clear_away(
         &self,
-        links_before: &[String],
+        others: &[Opened],
         wanted: &Wanted,
         previous: &[Previous],
     ) -> Result<(), Diagnostic> {
-        let stays: BTreeSet<_> = wanted
-            .links
+        let stays: BTreeSet<_> = wanted.links.iter().map(|(place, _)| place).collect();
+        let places = others
             .iter()
-            .map(|(place, _)| place.clone())
-            .collect();
-        let gone: Vec<String> = links_before
-            .iter()
-            .filter(|path| !stays.contains(&self.host.path(path)))
-            .cloned()
-            .collect();
-        self.place.unlink_templates(&gone)?;
+            .flat_map(|other| &other.bundle.templates)
+            .map(|template| self.host.path(&template.path));
+        for place in places.filter(|place| !stays.contains(place)) {
+            place::unlink_template(&place)?;
+        }
         self.place.sweep()?;
         self.sealed
             .prune(&previous.iter().map(|one| one.generation).collect())
-    }
-
-    /// The places elsewhere that lead to templates of a generation.
-    fn links_of(&self, number: u64) -> Vec<String> {
-        let templates = self
-            .kept(number)
-            .map(|kept| kept.bundle.templates)
-            .unwrap_or_default();
-        let elsewhere = templates
-            .into_iter()
-            .map(|one| one.path)
-            .filter(|path| !path.starts_with(TEMPLATES_LINK));
-        elsewhere.collect()
     }
 
     fn tell(&self, tell: Tell) -> Result<UnitReport, Diagnostic> {

@@ -35,20 +35,25 @@ pub(crate) fn now() -> u64 {
 }
 
 /// What must still be readable. `received` is when `bundle` came; `older` are the generations before it, newest first.
-pub(crate) fn previous(
+pub(crate) fn previous<'g>(
     bundle: &Bundle,
     received: u64,
-    older: &[Opened],
+    older: &(impl Iterator<Item = &'g Opened> + Clone),
     now: u64,
 ) -> Vec<Previous> {
     bundle
         .secrets
         .iter()
-        .filter_map(|secret| previous_of(secret, received, older, now))
+        .filter_map(|secret| previous_of(secret, received, older.clone(), now))
         .collect()
 }
 
-fn previous_of(secret: &Secret, received: u64, older: &[Opened], now: u64) -> Option<Previous> {
+fn previous_of<'g>(
+    secret: &Secret,
+    received: u64,
+    older: impl Iterator<Item = &'g Opened>,
+    now: u64,
+) -> Option<Previous> {
     let grace = secret.grace.filter(|grace| *grace > 0)?;
     let mut rotated = received;
     for Opened { generation, bundle } in older {
@@ -149,7 +154,7 @@ mod tests {
     }
 
     fn kept(now: u64, current: &[Short<'_>], before: &[Opened]) -> Vec<String> {
-        previous(&bundle(current), 1000, before, now)
+        previous(&bundle(current), 1000, &before.iter(), now)
             .into_iter()
             .map(|one| {
                 let content = String::from_utf8_lossy(&one.content).into_owned();

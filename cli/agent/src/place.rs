@@ -118,16 +118,6 @@ impl<'h> Place<'h> {
         Ok(())
     }
 
-    /// Removes links to templates that are not there any more. One that somebody else has made into something else stays.
-    pub(crate) fn unlink_templates(&self, paths: &[String]) -> Result<(), Diagnostic> {
-        for place in paths.iter().map(|path| self.host.path(path)) {
-            if fs::read_link(&place).is_ok_and(|target| target.starts_with(TEMPLATES_LINK)) {
-                files::remove(&place)?;
-            }
-        }
-        Ok(())
-    }
-
     /// Removes every folder that does not count.
     pub(crate) fn sweep(&self) -> Result<(), Diagnostic> {
         let current = self.current_name();
@@ -144,6 +134,14 @@ impl<'h> Place<'h> {
             steps::changed();
         }
         Ok(())
+    }
+}
+
+/// Removes a link to a template that is not there any more. One that somebody has made into something else stays.
+pub(crate) fn unlink_template(place: &Path) -> Result<(), Diagnostic> {
+    match fs::read_link(place) {
+        Ok(target) if target.starts_with(TEMPLATES_LINK) => files::remove(place),
+        _ => Ok(()),
     }
 }
 

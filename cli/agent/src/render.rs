@@ -325,7 +325,7 @@ mod tests {
         the template `conf` uses `secrets.nope`, which this host does not have; line 2 of its `source`
         the template `conf` uses `secrets.nope`, which this host does not have; line 2 of its `source`
         the template `conf` uses `values.nope`, which this host does not have; line 1 of its `source`
-        the template `conf` uses ``, which this host does not have; line 1 of its `source`
+        the template `conf` uses `a part of a value`, which this host does not have; line 1 of its `source`
         the template `conf` uses `nope`, which this host does not have; line 1 of its `source`
         the template `conf` uses the secret `raw`, which is not text; 
         the template `conf` uses the secret `raw`, which is not text; 

@@ -59,7 +59,7 @@ fn secrets(sealed: &Sealed, key: &Key, number: u64, bundle: &Bundle) -> Vec<Stat
     } else {
         Vec::new()
     };
-    let previous = grace::previous(bundle, received, &older, grace::now());
+    let previous = grace::previous(bundle, received, &older.iter(), grace::now());
     let until = |name: &str| {
         previous
             .iter()
