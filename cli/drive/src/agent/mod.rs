@@ -169,11 +169,13 @@ impl<'c> Agent<'c> {
 fn answer<T: DeserializeOwned>(host: &HostName, remote: &Remote) -> Result<T, Diagnostic> {
     match remote.code {
         Some(0) => parse_report(&remote.stdout).map_err(|fault| fault.with_host(host)),
-        Some(1) if let Ok(fault) = serde_json::from_str::<Diagnostic>(&remote.stdout) => Err(fault.with_host(host)),
         Some(NOT_EXECUTABLE) => Err(failed(host, remote, "infra-agent is on the host and cannot be run there")
             .with_fix("mount /var/lib/infra without `noexec`; an agent for another architecture cannot run either: check `system` in host.toml")),
-        _ => Err(failed(host, remote, "infra-agent failed on the host")
-            .with_fix("the host needs `sudo` without a password if `user` is not root; if that is so, this is a bug of infra")),
+        _ => Err(match serde_json::from_str::<Diagnostic>(&remote.stdout) {
+            Ok(own) => own.with_host(host),
+            Err(_) => failed(host, remote, "infra-agent failed on the host")
+                .with_fix("the host needs `sudo` without a password if `user` is not root; if that is so, this is a bug of infra"),
+        }),
     }
 }
 
