@@ -12,7 +12,7 @@ use crate::identity::Key;
 use crate::lock::Lock;
 use crate::pending::{self, Pending};
 use crate::place::{self, Place};
-use crate::plan::{Occasion, Wanted, plan};
+use crate::plan::{Kind, Occasion, Wanted, plan};
 use crate::sealed::Sealed;
 use crate::units::{self, Action};
 use infra_model::bundle::{
@@ -143,7 +143,7 @@ enum Tell {
     Now,
     /// `secrets restart` will.
     Later,
-    /// What is new was not there for anybody; what changed is left to `secrets restart`.
+    /// What is new, or has got its owner, was not there for anybody; a content that changed is left to `secrets restart`.
     Nobody,
 }
 
@@ -342,16 +342,20 @@ impl<'h> Hands<'h> {
 }
 
 fn actions_of(bundle: &Bundle, difference: &Difference, tell: Tell) -> BTreeMap<String, Action> {
-    let changed = |changes: &Changes| {
-        let mut names = changes.changed.clone();
-        if tell != Tell::Nobody {
-            names.extend(changes.added.iter().cloned());
-        }
-        names
-    };
+    if tell == Tell::Nobody {
+        let of = |kind| {
+            let rewritten = difference.rewritten.iter();
+            let names = rewritten
+                .filter(|(of, _)| *of == kind)
+                .map(|(_, name)| name);
+            names.cloned().collect::<Vec<_>>()
+        };
+        return units::actions(bundle, &of(Kind::Secret), &of(Kind::Template));
+    }
+    let names = |changes: &Changes| [changes.changed.clone(), changes.added.clone()].concat();
     units::actions(
         bundle,
-        &changed(&difference.secrets),
-        &changed(&difference.templates),
+        &names(&difference.secrets),
+        &names(&difference.templates),
     )
 }

@@ -38,6 +38,8 @@ pub(crate) struct Difference {
     pub(crate) any: bool,
     pub(crate) secrets: Changes,
     pub(crate) templates: Changes,
+    /// Of what changed, what has another content: not just the owner that was waited for.
+    pub(crate) rewritten: Vec<(Kind, String)>,
 }
 
 impl Folder {
@@ -76,6 +78,9 @@ impl Folder {
             let found = self.files.get(&path);
             let same = found.is_some_and(|found| is_as(found, entry));
             difference.any |= !same;
+            if found.is_some_and(|found| found.content != entry.content) {
+                difference.rewritten.push((entry.kind, entry.name.clone()));
+            }
             let changes = match entry.kind {
                 Kind::Secret => Some(&mut difference.secrets),
                 Kind::Template => Some(&mut difference.templates),
