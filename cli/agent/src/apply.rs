@@ -321,8 +321,12 @@ impl<'h> Hands<'h> {
             place::unlink_template(&place)?;
         }
         self.place.sweep()?;
-        self.sealed
-            .prune(&previous.iter().map(|one| one.generation).collect())
+        self.sealed.prune(
+            &previous
+                .iter()
+                .flat_map(|one| one.generations.clone())
+                .collect(),
+        )
     }
 
     fn tell(&self, tell: Tell) -> Result<UnitReport, Diagnostic> {

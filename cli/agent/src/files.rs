@@ -38,7 +38,14 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), Diagnostic> {
         .create_new(true)
         .mode(0o600)
         .open(&new)
-        .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
+        .and_then(|mut file| {
+            // In two parts, for a test to cut between them: a file can be half written.
+            let (first, rest) = content.split_at(content.len() / 2);
+            file.write_all(first)?;
+            steps::changed();
+            file.write_all(rest)?;
+            file.sync_all()
+        })
         .map_err(failed)?;
     steps::changed();
     rename(&new, path)

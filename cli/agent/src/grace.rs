@@ -20,8 +20,8 @@ pub(crate) struct Previous {
     pub(crate) name: String,
     /// Its content then.
     pub(crate) content: Plain,
-    /// The generation it is from.
-    pub(crate) generation: u64,
+    /// The generations that say so, and are kept for it: the one with this content, and the one after it, which came when it was rotated.
+    pub(crate) generations: Vec<u64>,
     /// When it is over, in seconds since 1970.
     pub(crate) until: u64,
 }
@@ -56,18 +56,21 @@ fn previous_of<'g>(
 ) -> Option<Previous> {
     let grace = secret.grace.filter(|grace| *grace > 0)?;
     let mut rotated = received;
+    let mut generations = Vec::new();
     for Opened { generation, bundle } in older {
         let before = bundle.secrets.iter().find(|one| one.name == secret.name)?;
         if before.content != secret.content {
             let until = rotated.saturating_add(grace);
+            generations.push(generation.number);
             return (now < until).then(|| Previous {
                 name: secret.name.clone(),
                 content: before.content.clone(),
-                generation: generation.number,
+                generations,
                 until,
             });
         }
         rotated = generation.received;
+        generations = vec![generation.number];
     }
     None
 }
@@ -158,10 +161,8 @@ mod tests {
             .into_iter()
             .map(|one| {
                 let content = String::from_utf8_lossy(&one.content).into_owned();
-                format!(
-                    "{}={content} of {} until {}",
-                    one.name, one.generation, one.until
-                )
+                let of = one.generations;
+                format!("{}={content} of {of:?} until {}", one.name, one.until)
             })
             .collect()
     }
@@ -173,7 +174,7 @@ mod tests {
             (3, 800, &[("a", "older", None)]),
         ]);
         let rotated = [("a", "new", Some(60))];
-        assert_eq!(kept(1000, &rotated, &before), ["a=old of 4 until 1060"]);
+        assert_eq!(kept(1000, &rotated, &before), ["a=old of [4] until 1060"]);
         assert_eq!(kept(1059, &rotated, &before).len(), 1);
         assert!(kept(1060, &rotated, &before).is_empty());
         assert_eq!(
@@ -191,7 +192,10 @@ mod tests {
             (3, 900, &[("a", "old", Some(60))]),
         ]);
         let current = [("a", "new", Some(60)), ("b", "x", Some(60))];
-        assert_eq!(kept(1000, &current, &before), ["a=old of 3 until 1010"]);
+        assert_eq!(
+            kept(1000, &current, &before),
+            ["a=old of [4, 3] until 1010"]
+        );
     }
 
     #[test]

@@ -65,7 +65,12 @@ fn closed(error: &DecryptError) -> Diagnostic {
             "the bundle is not sealed to the SSH key of this host",
         )
         .with_fix("put /etc/ssh/ssh_host_ed25519_key.pub of the host into its host.pub, then send the secrets again"),
-        other => damaged(&other.to_string()),
+        // Not age's own texts: they come through a translation which, in a build for development, is read from where age was built.
+        DecryptError::Io(error) => damaged(&error.to_string()),
+        DecryptError::InvalidHeader | DecryptError::UnknownFormat => {
+            damaged("its header is not one of age's")
+        }
+        _ => damaged("it does not have the checksum it should have"),
     }
 }
 

@@ -106,6 +106,7 @@ fn the_content_before_a_rotation_stays_for_its_grace() {
     );
     assert_eq!(scene.read("db").unwrap(), "s3cr3t new");
     assert_eq!(scene.read("db.previous").unwrap(), "s3cr3t old");
+    age(&scene, 2, 100);
     let until = scene.status()["secrets"][0]["previousUntil"]
         .as_u64()
         .unwrap();
@@ -127,8 +128,8 @@ fn the_content_before_a_rotation_stays_for_its_grace() {
     );
     assert_eq!(
         numbers(&scene),
-        [1, 5, 6, 7],
-        "the content before must be kept for that"
+        [1, 2, 5, 6, 7],
+        "the content before must be kept for that, and when it was rotated"
     );
 }
 

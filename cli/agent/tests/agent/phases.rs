@@ -2,6 +2,7 @@
 
 use crate::scene::{Scene, bundle, template};
 use infra_model::bundle::{Bundle, Outcome, Phase};
+use std::os::unix::fs::MetadataExt;
 
 /// One secret for each phase, and a template.
 fn sent() -> Bundle {
@@ -45,6 +46,21 @@ fn a_boot_unpacks_what_it_needs_when_it_needs_it() {
     assert!(
         all.units.pending.is_empty(),
         "nobody can have used what was not there"
+    );
+
+    // The user is made, and gets the file. Nobody is told: it was nobody's until then.
+    let passwd = std::fs::read_to_string(scene.path("etc/passwd")).unwrap();
+    std::fs::write(scene.path("etc/passwd"), passwd + "not-yet:x:777:777::/:\n").unwrap();
+    let complete = scene.run("secrets unpack", b"").applied();
+    assert!(complete.deferred.is_empty() && complete.units.pending.is_empty());
+    let owner = std::fs::metadata(scene.path("run/infra/secrets/password"))
+        .unwrap()
+        .uid();
+    let me = std::fs::metadata(scene.root()).unwrap().uid();
+    assert_eq!(
+        owner,
+        if me == 0 { 777 } else { me },
+        "only root can give files away"
     );
 
     let before = scene.everything();

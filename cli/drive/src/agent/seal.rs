@@ -39,7 +39,7 @@ pub fn seal(bundle: &Bundle, keys: &[String]) -> Result<Vec<u8>, Diagnostic> {
             Code::Internal,
             format!("the secrets of {} cannot be sealed", bundle.host),
         )
-        .with_cause(error.to_string())
+        .with_cause(format!("{error:?}"))
     })
 }
 
