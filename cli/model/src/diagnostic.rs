@@ -138,6 +138,7 @@ impl Code {
                 | Self::Unsupported
                 | Self::Usage
                 | Self::MissingProgram
+                | Self::NoAgent
                 | Self::StateUnwritable
         )
     }
