@@ -5,6 +5,7 @@
 //! Never: decisions (what to do is settled before it gets here), printing, plans, rendering. This crate imports neither
 //! `infra-plan` nor `infra-engine` nor `infra-view`.
 
+pub mod agent;
 pub mod context;
 pub mod evaluator;
 pub mod host;

@@ -103,6 +103,16 @@ pub enum Code {
     CommandFailed,
     /// Somebody else is changing the host right now.
     HostBusy,
+    /// A bundle of secrets that the host cannot put in place: an unknown owner, a template that does not render.
+    BundleRefused,
+    /// A key that is missing, of a kind that cannot be used, or not the one something was sealed to.
+    UnusableKey,
+    /// There is no agent that could be sent to the host.
+    NoAgent,
+    /// The agent on the host could not do its work: its disk, its memory, its permissions.
+    AgentFailed,
+    /// The host keeps no such generation of secrets.
+    NoSuchGeneration,
     /// infra's own state folder cannot be written.
     StateUnwritable,
     /// What infra remembers between runs cannot be kept; everything is evaluated again.
@@ -174,6 +184,7 @@ impl Code {
                 | Self::Unsupported
                 | Self::Usage
                 | Self::MissingProgram
+                | Self::NoAgent
                 | Self::StateUnwritable
                 | Self::UnfilledNeed
                 | Self::AmbiguousNeed

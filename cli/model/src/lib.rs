@@ -5,6 +5,7 @@
 //! Never: files, processes, threads, clocks, environment variables, async. Everything here is a pure function of its arguments.
 
 pub mod answer;
+pub mod bundle;
 pub mod cancel;
 pub mod context;
 pub mod contract;
