@@ -13,6 +13,8 @@ mod fill_flags;
 mod hands;
 mod interrupt;
 mod keeper;
+mod opener;
+mod person;
 mod run;
 mod workspace;
 
