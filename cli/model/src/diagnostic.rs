@@ -109,6 +109,14 @@ pub enum Code {
     UnknownNeed,
     /// What hosts ask of each other goes round in a circle.
     Cycle,
+    /// A recipe of a contract cannot be understood, or does not fit the needs that name it.
+    InvalidRecipe,
+    /// A recipe did not make what it should.
+    RecipeFailed,
+    /// This machine does not let us make the sandbox that scripts run in.
+    NoSandbox,
+    /// Hosts share a need, and their contracts describe it differently.
+    SharedDiffers,
     /// The run was interrupted before it came to this.
     Interrupted,
     /// A broken promise inside infra: a bug.
@@ -144,6 +152,8 @@ impl Code {
                 | Self::MisplacedNeed
                 | Self::UnknownNeed
                 | Self::Cycle
+                | Self::InvalidRecipe
+                | Self::SharedDiffers
         )
     }
 
