@@ -11,6 +11,7 @@ pub mod memory;
 pub mod nix;
 mod plain;
 pub mod process;
+pub mod recipe;
 pub mod repo;
 pub mod ssh;
 pub mod state;
