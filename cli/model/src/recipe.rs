@@ -10,9 +10,9 @@ pub use said::Said;
 
 use crate::contract::{Declared, Format, Prompt};
 use crate::{HostName, NeedName, Place};
+use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::net::IpAddr;
 
 /// What a script may write at most into one output: as much as a secret may hold.
 pub const OUTPUT_LIMIT: usize = 1 << 20;

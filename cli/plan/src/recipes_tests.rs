@@ -1,3 +1,5 @@
+//! Which jobs come of which contracts, and in which order.
+
 use super::{Jobs, jobs};
 use crate::wants::Manifests;
 use infra_model::contract::Manifest;

@@ -1,3 +1,5 @@
+//! What hosts must agree on, and what not.
+
 use super::disagreements;
 use crate::recipes::tests::manifest;
 use serde_json::{Value, json};

@@ -2,9 +2,7 @@
 
 use infra_model::NeedName;
 use infra_model::recipe::{Job, JobId, Owner};
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 
 /// What was written down when a job was done.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,45 +44,30 @@ pub enum Reason {
     Old(u64),
 }
 
-/// What the sidecar of a secret holds as `seed`: the recipe's seed and what it watches, each as a digest of which 128 bits are kept.
-pub fn mark(job: &Job, watched: &BTreeMap<NeedName, String>) -> String {
-    let mut seed = Sha256::new();
-    if let Some(text) = &job.seed {
-        seed.update(text);
-    }
-    let mut others = Sha256::new();
-    for need in job.watched.keys() {
-        // Lengths first, so that no two lists of texts are the same bytes.
-        let text = watched.get(need);
-        let length = text.map_or(u64::MAX, |text| text.len() as u64);
-        others.update((need.as_str().len() as u64).to_le_bytes());
-        others.update(need.as_str());
-        others.update(length.to_le_bytes());
-        others.update(text.map_or("", String::as_str));
-    }
-    format!("{}.{}", short(seed), short(others))
-}
+/// Makes a short name of a text, the same for the same text and another one for any other: a cryptographic digest. It is given as an argument,
+/// since the crates that have one look at the processor.
+pub type Digest<'a> = &'a dyn Fn(&str) -> String;
 
-fn short(hasher: Sha256) -> String {
-    hasher
-        .finalize()
-        .iter()
-        .take(16)
-        .fold(String::new(), |mut text, byte| {
-            // Writing to a text cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+/// What the sidecar of a secret holds as `seed`: the recipe's seed and what it watches, each as a digest.
+pub fn mark(job: &Job, watched: &BTreeMap<NeedName, String>, digest: Digest<'_>) -> String {
+    let others: Vec<(&NeedName, Option<&String>)> = job
+        .watched
+        .keys()
+        .map(|need| (need, watched.get(need)))
+        .collect();
+    // Debug texts are quoted: no two lists have the same one.
+    let seed = digest(&format!("{:?}", job.seed));
+    format!("{seed}.{}", digest(&format!("{others:?}")))
 }
 
 /// Why `job` has to be done at `now` (seconds since 1970); nothing: what it made is kept.
-pub fn reasons(job: &Job, state: &State, now: u64) -> BTreeSet<Reason> {
+pub fn reasons(job: &Job, state: &State, now: u64, digest: Digest<'_>) -> BTreeSet<Reason> {
     let mut reasons: BTreeSet<Reason> =
         state.missing.iter().cloned().map(Reason::Missing).collect();
     let Some(record) = &state.record else {
         return reasons;
     };
-    let current = mark(job, &state.watched);
+    let current = mark(job, &state.watched, digest);
     if let (Some((seed, watched)), Some((seed_then, watched_then))) = (
         current.split_once('.'),
         record.mark.as_deref().and_then(|mark| mark.split_once('.')),
@@ -113,13 +96,14 @@ pub fn due<'a>(
     order: &'a [Job],
     states: &BTreeMap<JobId, State>,
     now: u64,
+    digest: Digest<'_>,
 ) -> Vec<(&'a Job, BTreeSet<Reason>)> {
     let mut due: Vec<(&Job, BTreeSet<Reason>)> = Vec::new();
     for job in order {
         let Some(state) = states.get(&job.id) else {
             continue;
         };
-        let mut reasons = reasons(job, state, now);
+        let mut reasons = reasons(job, state, now, digest);
         // What somebody else gave is not made anew because something changes.
         if state.record.is_some() {
             let remade = |(need, owner): &(&NeedName, &Owner)| {

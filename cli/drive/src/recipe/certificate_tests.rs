@@ -1,3 +1,5 @@
+//! Certificates, judged by openssl.
+
 use super::super::tests::{bytes, given, job};
 use super::super::{Given, make};
 use crate::process::Stop;

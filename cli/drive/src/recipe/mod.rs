@@ -13,7 +13,9 @@ mod text;
 use crate::process::Stop;
 use infra_model::recipe::{Clear, How, Job, Make};
 use infra_model::{Code, Diagnostic, NeedName};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 use zeroize::Zeroizing;
@@ -37,6 +39,18 @@ pub struct Given {
     pub now: SystemTime,
     /// How long a script may take.
     pub timeout: Duration,
+}
+
+/// A short name of a text: 128 bits of its SHA-256. For the seeds of recipes and what they watch, never for anything secret.
+pub fn digest(text: &str) -> String {
+    Sha256::digest(text)
+        .iter()
+        .take(16)
+        .fold(String::new(), |mut short, byte| {
+            // Writing to a text cannot fail.
+            let _ = write!(short, "{byte:02x}");
+            short
+        })
 }
 
 /// Does a job. The answer has all its products, by the need that is filled with them.

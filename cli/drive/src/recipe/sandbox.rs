@@ -20,7 +20,7 @@ use std::io;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::process::Child;
+use tokio::process::{Child, Command};
 use zeroize::Zeroizing;
 
 const SETUP: &str = include_str!("sandbox.sh");
@@ -35,6 +35,9 @@ enum Mode {
     Root,
     /// We are not: in a namespace of users where we are root, until the script begins.
     User,
+    /// The same, in a test that is root.
+    #[cfg(test)]
+    Somebody,
 }
 
 impl Mode {
@@ -48,10 +51,25 @@ impl Mode {
         }
     }
 
-    fn flags(self) -> &'static [&'static str] {
+    /// The command that makes the namespaces, as far as it depends on who we are.
+    fn command(self, tools: &tools::Tools) -> Command {
+        let unshare = tools.unshare.as_os_str();
         match self {
-            Self::Root => &[],
-            Self::User => &["--user", "--map-root-user"],
+            Self::Root => process::background(unshare),
+            Self::User => {
+                let mut command = process::background(unshare);
+                command.args(["--user", "--map-root-user"]);
+                command
+            }
+            #[cfg(test)]
+            Self::Somebody => {
+                let mut command = process::background("setpriv".as_ref());
+                command
+                    .args(["--reuid=65533", "--regid=65533", "--clear-groups"])
+                    .arg(unshare)
+                    .args(["--user", "--map-root-user"]);
+                command
+            }
         }
     }
 }
@@ -85,9 +103,8 @@ async fn run_in(
     let tools = tools::find()?;
     let shell = tools::interpreter(job, &tools, &given.packages)?;
     let input = input(job, script, given)?;
-    let mut command = process::background(tools.unshare.as_os_str());
+    let mut command = mode.command(&tools);
     command
-        .args(mode.flags())
         .args([
             "--mount",
             "--net",

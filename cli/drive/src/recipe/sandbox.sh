@@ -11,19 +11,25 @@ memory() {
   mount -t tmpfs -o "nosuid,nodev,$2,noswap" tmpfs "$1" 2>/dev/null || mount -t tmpfs -o "nosuid,nodev,$2" tmpfs "$1"
 }
 
+# A mount that nothing is written to any more. `bind`: the file system's own options would be given again as well, and in a namespace of users
+# some of them may not be. `nosuid` and `nodev` likewise may not be taken away from a mount that has them.
+freeze() {
+  mount -o remount,bind,ro,nosuid,nodev "$1"
+}
+
 # The new root is put together on a folder that every machine has.
 memory /tmp mode=0755,size=4m,nr_inodes=1024
 cd /tmp
 mkdir dev etc in old out prompts proc tmp
 
-# Programs. `nosuid` and `nodev` are said because a namespace of one's own may not take them away from a mount that has them.
+# Programs.
 for dir in /usr /bin /sbin /lib /lib32 /lib64 /libx32 /nix/store /etc/alternatives; do
   if [ -L "$dir" ]; then
     ln -s "$(readlink "$dir")" ".$dir"
   elif [ -d "$dir" ]; then
     mkdir -p ".$dir"
     mount --rbind "$dir" ".$dir"
-    mount -o remount,bind,ro,nosuid,nodev ".$dir"
+    freeze ".$dir"
   fi
 done
 if [ -f /etc/ld.so.cache ]; then cp /etc/ld.so.cache etc/; fi
@@ -64,7 +70,7 @@ pivot_root . old
 cd /
 umount -l /old
 rmdir /old
-for place in /in /prompts /; do mount -o remount,ro "$place"; done
+for place in /in /prompts /; do freeze "$place"; done
 
 # Found now, while PATH is ours.
 env=$(command -v env) timeout=$(command -v timeout) prlimit=$(command -v prlimit) setpriv=$(command -v setpriv)
@@ -85,7 +91,7 @@ cd /tmp
 # Everything but this shell. What is left must not change while it is read, so wait until nobody holds it open.
 kill -9 -1 2>/dev/null || true
 tries=0
-until mount -o remount,ro /out 2>/dev/null || [ "$tries" -ge 500 ]; do
+until freeze /out 2>/dev/null || [ "$tries" -ge 500 ]; do
   tries=$((tries + 1))
   sleep 0.01
 done

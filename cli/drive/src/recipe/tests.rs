@@ -1,3 +1,5 @@
+//! Built-ins make all of what they promise; and what the tests beside this one share.
+
 use super::{Bytes, Given, TIMEOUT, make};
 use crate::process::Stop;
 use infra_model::contract::{Declared, Format, Prompt};

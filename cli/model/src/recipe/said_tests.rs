@@ -1,3 +1,5 @@
+//! What built-ins are told: defaults, all options, and all that cannot be meant.
+
 use super::super::{AltName, Builtin, Clear, Make};
 use super::Said;
 use crate::NeedName;
