@@ -2,6 +2,7 @@
 
 mod explain;
 mod log;
+mod packages;
 mod store_faults;
 
 use crate::process::{Ended, Stop, Tool};
@@ -9,6 +10,7 @@ use crate::repo::Repo;
 use explain::Explain;
 use infra_model::{Code, Diagnostic, HostName, HostSpec, StorePath, SystemAnswer};
 use log::Log;
+pub use packages::packages;
 use std::time::{Duration, Instant};
 
 /// The least time between two reports of progress.
