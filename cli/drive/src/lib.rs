@@ -13,6 +13,7 @@ pub mod memory;
 pub mod nix;
 mod plain;
 pub mod process;
+pub mod recipe;
 pub mod repo;
 pub mod roots;
 pub mod secret;

@@ -155,6 +155,14 @@ pub enum Code {
     SecretTooLarge,
     /// What should be a public key to encrypt to is none.
     InvalidRecipient,
+    /// A recipe of a contract cannot be understood, or does not fit the needs that name it.
+    InvalidRecipe,
+    /// A recipe did not make what it should.
+    RecipeFailed,
+    /// This machine does not let us make the sandbox that scripts run in.
+    NoSandbox,
+    /// Hosts share a need, and their contracts describe it differently.
+    SharedDiffers,
     /// The run was interrupted before it came to this.
     Interrupted,
     /// A broken promise inside infra: a bug.
@@ -195,6 +203,8 @@ impl Code {
                 | Self::NoIdentity
                 | Self::SecretTooLarge
                 | Self::InvalidRecipient
+                | Self::InvalidRecipe
+                | Self::SharedDiffers
         )
     }
 

@@ -8,6 +8,9 @@
 mod decide;
 pub mod fill;
 mod graph;
+pub mod recipes;
+pub mod shared;
+pub mod stale;
 pub mod wants;
 
 pub use decide::{Decision, Known, Verdict, deploy};

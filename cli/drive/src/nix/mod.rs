@@ -5,6 +5,7 @@ mod explain;
 mod inputs;
 mod log;
 mod mention;
+mod packages;
 mod reach;
 mod store_faults;
 
@@ -17,6 +18,7 @@ use explain::Explain;
 use infra_model::{Code, Diagnostic, HostName, HostSpec, StorePath, SystemAnswer};
 pub use inputs::{check_lock, path_inputs};
 use log::Log;
+pub use packages::packages;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
