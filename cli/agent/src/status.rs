@@ -19,6 +19,7 @@ pub(crate) fn status(host: &Host) -> Result<Status, Diagnostic> {
         schema: REPORT_SCHEMA,
         host: None,
         run: None,
+        digest: None,
         current,
         generations: sealed.all(),
         storage: unpacked.as_ref().map(|_| place.storage().to_owned()),
@@ -35,6 +36,7 @@ pub(crate) fn status(host: &Host) -> Result<Status, Diagnostic> {
         status.templates = bundle.templates.into_iter().map(|one| one.name).collect();
         status.host = Some(bundle.host);
         status.run = Some(bundle.run);
+        status.digest = Some(bundle.digest);
     }
     Ok(status)
 }

@@ -33,6 +33,10 @@ pub struct Bundle {
     pub host: HostName,
     /// The run that made it.
     pub run: String,
+    /// What it holds, by fingerprints and settings: the command's own name for it, by which it knows that a host has it already. Says nothing
+    /// of any content.
+    #[serde(default)]
+    pub digest: String,
     /// Every secret of the host.
     pub secrets: Vec<Secret>,
     /// Files to be rendered on the host.
@@ -187,14 +191,23 @@ impl Bundle {
             schema: BUNDLE_SCHEMA,
             host,
             run,
+            digest: String::new(),
             secrets,
             templates,
         }
     }
 
+    /// The bundle under the name that the command knows it by.
+    #[must_use]
+    pub fn named(mut self, digest: String) -> Self {
+        self.digest = digest;
+        self
+    }
+
     /// Whether the host would look the same with either. Which run made a bundle is no part of that.
     pub fn same_as(&self, other: &Self) -> bool {
         self.host == other.host
+            && self.digest == other.digest
             && self.secrets == other.secrets
             && self.templates == other.templates
     }

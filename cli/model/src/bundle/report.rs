@@ -33,6 +33,9 @@ pub struct Status {
     pub host: Option<HostName>,
     /// The run that made it.
     pub run: Option<String>,
+    /// What the command calls what is in it.
+    #[serde(default)]
+    pub digest: Option<String>,
     /// The current generation of secrets.
     pub current: Option<u64>,
     /// All generations that are kept, oldest first.
