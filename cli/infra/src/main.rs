@@ -6,6 +6,7 @@
 //! Never: decisions about hosts (`infra-plan`), effects of its own (`infra-drive`), rendering (`infra-view`).
 
 mod args;
+mod bundles;
 mod commands;
 mod complete;
 mod contracts;

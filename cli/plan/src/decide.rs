@@ -129,11 +129,17 @@ impl Decision {
 /// Decides on every host and lines up the work: hosts independent of each other, steps of one host in order.
 pub fn deploy(known: &[Known], goal: Goal) -> (Vec<Decision>, Plan) {
     let decisions: Vec<Decision> = known.iter().map(|host| decide(host, goal)).collect();
+    let plan = lined_up(&decisions);
+    (decisions, plan)
+}
+
+/// The work of some decisions: hosts independent of each other, steps of one host in order.
+pub fn lined_up(decisions: &[Decision]) -> Plan {
     let mut plan = Plan::default();
-    for decision in &decisions {
+    for decision in decisions {
         plan.chain(&decision.host, decision.steps.iter().cloned());
     }
-    (decisions, plan)
+    plan
 }
 
 fn decide(known: &Known, goal: Goal) -> Decision {

@@ -13,7 +13,7 @@ pub mod shared;
 pub mod stale;
 pub mod wants;
 
-pub use decide::{Decision, Known, Secrets, Verdict, deploy};
+pub use decide::{Decision, Known, Secrets, Verdict, deploy, lined_up};
 pub use graph::{Plan, Unit, UnitId};
 
 use infra_model::{HostName, Step};

@@ -8,7 +8,7 @@ use crate::workspace::Workspace;
 use infra_engine::{Ending, Outcome};
 use infra_model::answer::{Answer, Built, Exit};
 use infra_model::{Diagnostic, Event, Finding, HostName, HostState, StepKind};
-use infra_plan::Known;
+use infra_plan::{Known, Secrets};
 use infra_view::table;
 use std::sync::Arc;
 
@@ -99,6 +99,7 @@ fn systems(hosts: &[infra_model::HostSpec], survey: &Outcome) -> Vec<Known> {
                     build: host.build.clone(),
                     state: HostState::default(),
                     system: (**system).clone(),
+                    secrets: Secrets::default(),
                 }),
                 _ => None,
             }
