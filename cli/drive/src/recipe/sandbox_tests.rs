@@ -329,8 +329,10 @@ async fn a_script_that_hangs_is_ended_with_all_that_it_started() {
 async fn what_a_script_leaves_running_ends_with_it() {
     for mode in BOTH {
         let control = marker("left");
+        // It holds the output open, so that whoever waits for it instead of ending it sees what it does next.
         let text = format!(
-            "export M={control}; setsid sh -c 'while :; do echo x >>$out/token; done' & sleep 0.2; echo y >$out/token"
+            "export M={control}; setsid sh -c 'exec 3>>$out/token; : >$TMPDIR/held; sleep 1; echo late >$out/late; sleep 600' &
+            until [ -e $TMPDIR/held ]; do sleep 0.01; done; echo y >$out/token"
         );
         let begun = Instant::now();
         let job = script(&text, &[("token", true)]);
