@@ -185,7 +185,7 @@ fn secret(
             .rotate
             .grace
             .as_deref()
-            .and_then(infra_model::types::seconds),
+            .and_then(infra_model::duration::seconds),
         content: Plain::new(Vec::new()),
     })
 }

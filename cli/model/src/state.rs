@@ -129,7 +129,8 @@ mod tests {
             "a.service",
             "b@x.service"
           ],
-          "kernel": "6.1"
+          "kernel": "6.1",
+          "secrets": null
         }
         "#);
         assert!(!state.is_settled_on(state.current.as_ref().expect("current")));

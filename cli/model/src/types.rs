@@ -371,20 +371,6 @@ impl Type {
     }
 }
 
-/// The seconds of a length of time such as `90d`; `None` if it is none.
-pub fn seconds(duration: &str) -> Option<u64> {
-    let (number, unit) = duration.split_at_checked(duration.len().checked_sub(1)?)?;
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 60 * 60,
-        "d" => 24 * 60 * 60,
-        "w" => 7 * 24 * 60 * 60,
-        _ => return None,
-    };
-    number.parse::<u64>().ok()?.checked_mul(seconds)
-}
-
 fn compare_fields(
     fields: &BTreeMap<String, Field>,
     entries: &serde_json::Map<String, Value>,

@@ -1,3 +1,5 @@
+//! Who fills what: orders of sources, and every kind of gap.
+
 use super::{Filling, Offer, ambiguous_variables, fill};
 use infra_model::context::Line;
 use infra_model::contract::Manifest;

@@ -1,3 +1,5 @@
+//! Who is asked by whom, and who answers.
+
 use super::{Manifests, Offered, circle, circular, exports, offered, reach};
 use infra_model::contract::Manifest;
 use infra_model::host::HostDefaults;

@@ -1,3 +1,5 @@
+//! Values of a type and values that are not.
+
 use super::{PATTERNS, Type, matches};
 use serde_json::{Value, json};
 
