@@ -14,3 +14,4 @@ mod mistakes;
 mod remembered;
 mod roots;
 mod scene;
+mod secrets;
