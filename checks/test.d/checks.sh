@@ -46,7 +46,7 @@ stage_e2e() {
   leftovers_before
   export INFRA_E2E=1 INFRA_BIN="$target/debug/infra"
   export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="$repo/checks/setup.d/as-root"
-  check nix-boot "$repo/checks/setup.d/as-root" "$repo/checks/nix/boot" || return 1
+  check nix-boot "$repo/checks/setup.d/as-root" "$repo/checks/with-store" "$repo/checks/nix/boot" || return 1
   if has_nextest; then
     check e2e cargo nextest run --profile e2e -p infra-testkit -p infra-drive --locked
   else
