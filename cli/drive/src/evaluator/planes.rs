@@ -7,10 +7,12 @@ use crate::table::{self, Key};
 use infra_model::context::Plane;
 use infra_model::{Code, Diagnostic, HostContext, HostName, HostSpec, Manifest};
 use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::SystemTime;
 
-/// How many contracts one process evaluates: fewer, and starting processes costs more than it gains; more, and the other cores wait.
-const TOGETHER: usize = 32;
+/// How many contracts one process evaluates at least before a second one is worth its start.
+const FEW: usize = 8;
 
 /// A host whose contract is asked for, with what is filled of it so far.
 #[derive(Debug, Clone, Copy)]
@@ -69,10 +71,13 @@ impl Evaluator {
                 None => open.push((*one, key)),
             }
         }
-        for chunk in open.chunks(TOGETHER) {
-            for (name, found) in self.evaluate_contracts(chunk, stop).await? {
-                all.insert(name, found);
-            }
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+        let each = open.len().div_ceil(cores).max(FEW);
+        let chunks = open
+            .chunks(each)
+            .map(|chunk| self.evaluate_contracts(chunk, stop));
+        for found in at_once(chunks).await {
+            all.extend(found?);
         }
         Ok(all)
     }
@@ -199,4 +204,28 @@ impl Evaluator {
             warning: Some(why),
         })
     }
+}
+
+/// Something being done, and what came of it.
+type Doing<F> = (Pin<Box<F>>, Option<<F as Future>::Output>);
+
+/// Does all of it at once, in one task.
+async fn at_once<F: Future>(work: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut open: Vec<Doing<F>> = work.map(|one| (Box::pin(one), None)).collect();
+    std::future::poll_fn(|context| {
+        let mut waits = false;
+        for (future, output) in open.iter_mut().filter(|(_, output)| output.is_none()) {
+            match future.as_mut().poll(context) {
+                Poll::Ready(ready) => *output = Some(ready),
+                Poll::Pending => waits = true,
+            }
+        }
+        if waits {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
+    })
+    .await;
+    open.into_iter().filter_map(|(_, output)| output).collect()
 }
