@@ -3,16 +3,16 @@
 //! Contracts are asked for first, of the hosts and of whomever they want something of. Then each is filled from what everybody offers, and what
 //! hosts export to each other is found in rounds, since an export may itself depend on values and on other exports.
 
+use crate::offers::Offers;
+use crate::vault::Asset;
 use crate::workspace::Workspace;
-use infra_drive::context;
 use infra_drive::evaluator::{Asked, Evaluator, Known};
 use infra_drive::process::Stop;
-use infra_drive::secret::item::Scope;
-use infra_drive::secret::store::Store;
-use infra_model::context::Context;
+use infra_model::contract::NeedScope;
 use infra_model::fill::{Gap, NeedKind, Source, Why};
+use infra_model::recipe::Owner;
 use infra_model::{Diagnostic, HostContext, HostName, HostSpec, Manifest, NeedName};
-use infra_plan::fill::{Filling, Flags, Offer};
+use infra_plan::fill::{Filling, Flags, Secret as Kept};
 use infra_plan::wants::{self, Exports, Manifests, Offered};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,6 +82,20 @@ impl Contracts {
             .filter_map(|name| self.hosts.get(name))
             .flat_map(Contract::faults);
         self.faults.iter().cloned().chain(gaps).collect()
+    }
+}
+
+impl Contracts {
+    /// What recipes are to make for these hosts, because nobody has it: values, and with `secrets` those as well.
+    pub(crate) fn makeable<'h>(
+        &self,
+        hosts: impl Iterator<Item = &'h HostName>,
+        secrets: bool,
+    ) -> BTreeSet<Asset> {
+        hosts
+            .filter_map(|host| self.hosts.get(host))
+            .flat_map(|contract| contract.makeable(secrets))
+            .collect()
     }
 }
 
@@ -295,6 +309,14 @@ impl Gathering<'_> {
     }
 }
 
+/// Whose a need is.
+pub(crate) fn owner(scope: NeedScope, host: &HostName) -> Owner {
+    match scope {
+        NeedScope::Shared => Owner::Shared,
+        NeedScope::Host => Owner::Host(host.clone()),
+    }
+}
+
 /// Whether everything a host wants of others is known.
 fn has_all_it_wants(host: &HostName, asked: &AskedFor, exports: &Exports) -> bool {
     asked
@@ -332,6 +354,39 @@ impl Contract {
         context
     }
 
+    /// What recipes are to make, because nobody has it.
+    fn makeable(&self, secrets: bool) -> impl Iterator<Item = Asset> {
+        let manifest = self.manifest();
+        let filling = &self.filling;
+        let secret = filling
+            .secrets
+            .iter()
+            .filter(move |_| secrets)
+            .map(|(name, filled)| {
+                (
+                    name,
+                    filled,
+                    manifest.secrets.get(name).map(|need| need.scope),
+                )
+            });
+        let values = filling.private.iter().map(|(name, filled)| {
+            (
+                name,
+                filled,
+                manifest.values.get(name).map(|need| need.scope),
+            )
+        });
+        values
+            .chain(secret)
+            .filter(|(_, filled, _)| matches!(filled.with, Kept::Recipe(_)))
+            .map(|(name, _, scope)| {
+                (
+                    owner(scope.unwrap_or_default(), &manifest.host),
+                    name.clone(),
+                )
+            })
+    }
+
     /// Everything that is open, as faults.
     pub(crate) fn faults(&self) -> Vec<Diagnostic> {
         let gaps = self.filling.gaps.iter().map(Gap::diagnostic);
@@ -341,58 +396,5 @@ impl Contract {
     /// The contract itself.
     pub(crate) fn manifest(&self) -> &Manifest {
         &self.known.manifest
-    }
-}
-
-/// What is offered, as far as it is the same for all hosts.
-struct Offers {
-    environment: BTreeMap<String, String>,
-    shared: Context,
-    shared_secrets: BTreeSet<String>,
-    secrets: BTreeMap<HostName, BTreeSet<String>>,
-}
-
-impl Offers {
-    /// Reads it; with what is wrong in the age store, which stops nothing that does not need it.
-    fn read(workspace: &Workspace) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let environment = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .filter(|(name, _)| name.starts_with("INFRA_"))
-            .collect();
-        let shared = context::read(&workspace.repo, context::SHARED)?;
-        let listing = Store::of_repo(workspace.repo.root())
-            .list()
-            .map_err(|fault| vec![fault])?;
-        let mut offers = Self {
-            environment,
-            shared,
-            shared_secrets: BTreeSet::new(),
-            secrets: BTreeMap::new(),
-        };
-        for stored in listing.stored {
-            let name = stored.item.name().to_owned();
-            match stored.item.scope() {
-                Scope::Shared => offers.shared_secrets.insert(name),
-                Scope::Host(host) => offers.secrets.entry(host.clone()).or_default().insert(name),
-            };
-        }
-        Ok((offers, listing.faults))
-    }
-
-    /// What is offered to one host.
-    fn of(
-        &self,
-        workspace: &Workspace,
-        host: &HostName,
-        flags: Option<&Flags>,
-    ) -> Result<Offer, Vec<Diagnostic>> {
-        Ok(Offer {
-            flags: flags.cloned().unwrap_or_default(),
-            environment: self.environment.clone(),
-            own: context::read(&workspace.repo, &context::own(host))?,
-            shared: self.shared.clone(),
-            own_secrets: self.secrets.get(host).cloned().unwrap_or_default(),
-            shared_secrets: self.shared_secrets.clone(),
-        })
     }
 }

@@ -14,9 +14,12 @@ mod fill_flags;
 mod hands;
 mod interrupt;
 mod keeper;
+mod making;
+mod offers;
 mod opener;
 mod person;
 mod run;
+mod vault;
 mod workspace;
 
 use clap::Parser;

@@ -163,6 +163,8 @@ pub enum Code {
     NoSandbox,
     /// Hosts share a need, and their contracts describe it differently.
     SharedDiffers,
+    /// A recipe made something, and it was written into the repository: no fault, but a change to know of.
+    MadeByRecipe,
     /// The run was interrupted before it came to this.
     Interrupted,
     /// A broken promise inside infra: a bug.

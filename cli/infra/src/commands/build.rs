@@ -31,7 +31,13 @@ pub(super) async fn run(global: &Global, args: &Evaluate) -> Exit {
         Ok(evaluator) => evaluator,
         Err(fault) => return refuse(NAME, global, vec![fault]),
     };
-    let contracts = match super::fill_all(&workspace, &evaluator, &selected.hosts, &args.fill).await
+    let contracts = match super::fill_all(
+        &workspace,
+        &evaluator,
+        &selected.hosts,
+        (&args.fill, super::Make::Values),
+    )
+    .await
     {
         Ok(contracts) => contracts,
         Err(faults) => return refuse(NAME, global, faults),

@@ -54,7 +54,13 @@ pub(super) async fn run(global: &Global, args: &Deploy) -> Exit {
         Ok(evaluator) => evaluator,
         Err(fault) => return refuse(NAME, global, vec![fault]),
     };
-    let filled = super::fill_all(&workspace, &evaluator, &selected.hosts, &args.fill).await;
+    let make = if args.dry_run {
+        super::Make::Nothing
+    } else {
+        super::Make::All
+    };
+    let fill = (&args.fill, make);
+    let filled = super::fill_all(&workspace, &evaluator, &selected.hosts, fill).await;
     let contracts = match filled {
         Ok(contracts) => contracts,
         Err(faults) => return refuse(NAME, global, faults),

@@ -16,6 +16,8 @@ mod why;
 use crate::args::{Args, Command, Fill, Global};
 use crate::contracts::{self, Contracts};
 use crate::fill_flags;
+use crate::making::{self, Made, Order};
+use crate::vault::Vault;
 use crate::workspace::Workspace;
 use infra_drive::evaluator::Evaluator;
 use infra_drive::process::Stop;
@@ -113,20 +115,44 @@ async fn fill(
     Ok(contracts)
 }
 
-/// The same for hosts that are to be built: whatever is open of any of them is told at once, and nothing is begun.
+/// What of that which recipes make is made when it is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Make {
+    /// Nothing: somebody only asks.
+    Nothing,
+    /// Values, without which a system cannot be evaluated.
+    Values,
+    /// Everything.
+    All,
+}
+
+/// The same for hosts that are to be built: whatever is open of any of them is told at once, and nothing is begun. What recipes can make is
+/// made then, and written into the repository.
 async fn fill_all(
     workspace: &Workspace,
     evaluator: &Evaluator,
     hosts: &[HostSpec],
-    given: &Fill,
+    (given, what): (&Fill, Make),
 ) -> Result<Contracts, Vec<Diagnostic>> {
     let contracts = fill(workspace, evaluator, hosts, given).await?;
     let open = contracts.open(hosts.iter().map(|host| &host.name));
-    if open.is_empty() {
-        Ok(contracts)
-    } else {
-        Err(open)
+    if !open.is_empty() {
+        return Err(open);
     }
+    let missing = contracts.makeable(hosts.iter().map(|host| &host.name), what == Make::All);
+    if what == Make::Nothing || missing.is_empty() {
+        return Ok(contracts);
+    }
+    let stop = Stop::never();
+    let vault = Vault::open(workspace, evaluator, &stop).await?;
+    let order = Order {
+        assets: &missing,
+        replace: false,
+    };
+    let made = making::generate(&vault, evaluator, order, &stop).await?;
+    let mut contracts = fill(workspace, evaluator, hosts, given).await?;
+    contracts.warnings.extend(made.iter().map(Made::note));
+    Ok(contracts)
 }
 
 /// Answers with errors alone: on standard error for a person, as the answer object for a program.

@@ -27,6 +27,7 @@ impl Vault {
         })
         .unwrap();
         let secrets = tempfile::tempdir().unwrap();
+        std::fs::write(secrets.path().join("since"), "").unwrap();
         Self { lab, repo, secrets }
     }
 
@@ -35,6 +36,20 @@ impl Vault {
         let path: PathBuf = self.secrets.path().join(name);
         std::fs::write(&path, content).unwrap();
         format!("{name}={}", path.display())
+    }
+
+    /// A key that may read every secret, as infra.toml then says.
+    fn admin(&self) -> PathBuf {
+        let key = self.secrets.path().join("admin");
+        let mut make = self.lab.controller("ssh-keygen");
+        make.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key);
+        make.run(SOON).unwrap().ok().unwrap();
+        let public = std::fs::read_to_string(key.with_extension("pub")).unwrap();
+        let admins = format!("admins = [\"{}\"]", public.trim());
+        self.repo
+            .edit("infra.toml", |text| text.replace("admins = []", &admins))
+            .unwrap();
+        key
     }
 
     fn infra(&self, words: &[&str]) -> infra_testkit::Finished {
@@ -76,8 +91,16 @@ fn secrets_arrive_sealed_and_rotate_alone() {
         return;
     }
     let vault = Vault::new();
-    let token = vault.file("page-token", "marker-first-token");
-    let password = vault.file("db-password", "marker-password");
+    // Made now, so that nothing on this machine can have them from elsewhere.
+    let marker = format!(
+        "marker{}x{:?}",
+        std::process::id(),
+        std::time::Instant::now()
+    )
+    .replace(|c: char| !c.is_ascii_alphanumeric(), "");
+    let (first_token, second_token) = (format!("{marker}first"), format!("{marker}second"));
+    let token = vault.file("page-token", &first_token);
+    let password = vault.file("db-password", &format!("{marker}password"));
     let given = ["--secret-file", &token, "--secret-file", &password];
 
     let first = vault.deploy(&[&["--all"], &given[..]].concat(), 0);
@@ -91,12 +114,9 @@ fn secrets_arrive_sealed_and_rotate_alone() {
             ]
         );
     }
-    assert!(vault.page("marker-first-token", "/").contains("Vault"));
+    assert!(vault.page(&first_token, "/").contains("Vault"));
     assert_eq!(vault.page("wrong", "/"), "", "nobody else gets in");
-    assert_eq!(
-        vault.page("marker-first-token", "/cgi-bin/readers").trim(),
-        "1"
-    );
+    assert_eq!(vault.page(&first_token, "/cgi-bin/readers").trim(), "1");
     let app = vault.lab.host("app");
     let mode = app
         .sh("stat -Lc '%a %U %G' /run/infra/secrets/page-token")
@@ -115,13 +135,13 @@ fn secrets_arrive_sealed_and_rotate_alone() {
     let before = app
         .sh("readlink /run/current-system; readlink /run/infra/secrets")
         .unwrap();
-    vault.file("page-token", "marker-second-token");
+    vault.file("page-token", &second_token);
     let third = vault.deploy(&[&["--all"], &given[..]].concat(), 0);
     assert_eq!(third.steps("app"), ["evaluate", "survey", "seal"]);
     assert_eq!(third.steps("db"), ["evaluate", "survey"]);
     assert_eq!(third.outcome("db"), "unchanged");
-    assert!(vault.page("marker-second-token", "/").contains("Vault"));
-    assert_eq!(vault.page("marker-first-token", "/"), "");
+    assert!(vault.page(&second_token, "/").contains("Vault"));
+    assert_eq!(vault.page(&first_token, "/"), "");
     let after = app
         .sh("readlink /run/current-system; readlink /run/infra/secrets")
         .unwrap();
@@ -138,7 +158,7 @@ fn secrets_arrive_sealed_and_rotate_alone() {
         pids.1,
         "nobody else was"
     );
-    nowhere(&vault, "marker-");
+    nowhere(&vault, &marker);
 }
 
 /// Secrets are on the hosts, below /run, and in the files of whoever typed them; nowhere else on either side.
@@ -147,46 +167,124 @@ fn nowhere(vault: &Vault, marker: &str) {
     assert!(!state.stdout.contains(marker) && !state.stderr.contains(marker));
     let answer: Value = serde_json::from_str(&state.stdout).unwrap();
     assert!(answer["hosts"][0]["lastDeployment"].is_object());
+    // A pattern that is not the text itself, or the search would find its own arguments.
+    let (head, tail) = marker.split_at(1);
+    let pattern = format!("[{head}]{tail}");
     let search =
-        format!("grep -rlsF {marker} /nix/store /nix/var /etc /var /root /tmp /home || true");
+        format!("grep -rls '{pattern}' /nix/store /nix/var /etc /var /root /tmp /home || true");
     for name in ["app", "db"] {
         let host = vault.lab.host(name);
-        assert_eq!(host.sh(&search).unwrap(), "", "files of {name}");
-        let found = host
-            .sh(&format!(
-                "grep -rlsF {marker} /run/infra/secrets.d | head -1"
-            ))
-            .unwrap();
+        let sh = |script: &str| host.sh(script).unwrap();
+        assert_eq!(sh(&search), "", "files of {name}");
+        let found = sh("grep -rls . /run/infra/secrets.d | head -1");
         assert_ne!(found, "", "the search can find them where they are");
-        let told = host
-            .sh(&format!(
-                "journalctl --no-pager -o cat | grep -F {marker} || true"
-            ))
-            .unwrap();
-        assert_eq!(told, "", "the journal of {name}");
+        let journal = format!("journalctl --no-pager -o cat | grep '{pattern}' || true");
+        assert_eq!(sh(&journal), "", "the journal of {name}");
         let processes = format!(
-            "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n' | grep -vF grep | grep -F {marker} || true"
+            "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n' | grep '{pattern}' || true"
         );
-        assert_eq!(
-            host.sh(&processes).unwrap(),
-            "",
-            "arguments and environments on {name}"
-        );
+        assert_eq!(sh(&processes), "", "arguments and environments on {name}");
     }
+    let repo = vault.repo.path().display();
+    // The store of the lab is large; what the test made in it is not.
+    let since = vault.secrets.path().display();
+    let own = format!(
+        "{{ find /nix/store -maxdepth 1 -cnewer {since}/since; echo \"$HOME\"; echo {repo}; }} | xargs grep -rls '{pattern}' || true"
+    );
     let own = vault
         .lab
         .controller("sh")
-        .args([
-            "-c",
-            &format!(
-                "grep -rlsF {marker} /nix/store \"$HOME\" {} || true",
-                vault.repo.path().display()
-            ),
-        ])
+        .args(["-c", &own])
         .run(SOON)
         .unwrap();
     assert_eq!(
         own.stdout, "",
         "this machine's store, state, cache and repository"
     );
+}
+
+#[test]
+fn recipes_make_what_nobody_gives() {
+    if !e2e_wanted("recipes_make_what_nobody_gives") {
+        return;
+    }
+    let vault = Vault::new();
+    // Nobody could read what is made: told before anything is.
+    let refused = vault.infra(&["deploy", "--all", "--json"]);
+    assert_eq!(refused.code(), Some(2), "{}", refused.stderr);
+    assert!(
+        refused.stdout.contains("names no admins"),
+        "{}",
+        refused.stdout
+    );
+
+    let key = vault.admin();
+    let as_admin = |words: &[&str]| {
+        let mut command = vault.lab.infra().unwrap();
+        command.env("INFRA_IDENTITY", &key);
+        command.arg("-C").arg(vault.repo.path()).args(words);
+        command.run(SOON).unwrap()
+    };
+
+    let looked = as_admin(&["deploy", "--all", "--json", "--dry-run"]);
+    assert_eq!(
+        looked.code(),
+        Some(0),
+        "{}\n{}",
+        looked.stdout,
+        looked.stderr
+    );
+    assert!(
+        !vault.repo.path().join("secrets").exists(),
+        "a dry run makes nothing"
+    );
+
+    let first = as_admin(&["deploy", "--all", "--json"]);
+    assert_eq!(first.code(), Some(0), "{}\n{}", first.stdout, first.stderr);
+    let first = Deployed::read(&first);
+    let notes = first.answer["warnings"].as_array().unwrap();
+    let made: Vec<&str> = notes
+        .iter()
+        .filter(|note| note["code"] == "made-by-recipe")
+        .map(|note| note["where"]["file"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        made,
+        [
+            "secrets/shared/db-password.age",
+            "secrets/hosts/app/page-token.age"
+        ]
+    );
+    // One password for both hosts, and the readers are counted behind it.
+    let on = |host: &str, name: &str| {
+        vault
+            .lab
+            .host(host)
+            .sh(&format!("cat /run/infra/secrets/{name}"))
+            .unwrap()
+    };
+    assert_eq!(on("app", "db-password"), on("db", "db-password"));
+    let token = on("app", "page-token");
+    assert_eq!(vault.page(&token, "/cgi-bin/readers").trim(), "1");
+
+    // From here on it is in the repository: nobody's key is needed to see that nothing is to be done.
+    let second = vault.deploy(&["--all"], 0);
+    assert_eq!(
+        (second.outcome("app"), second.outcome("db")),
+        ("unchanged", "unchanged")
+    );
+
+    // Making needs public keys alone. But the host gets all its secrets in one piece, and the others cannot be opened without a key: the host
+    // stays as it is.
+    vault.repo.remove("secrets/hosts/app").unwrap();
+    let without = vault.deploy(&["app"], 3);
+    without.expect_error("no-identity", "app");
+    assert_eq!(on("app", "page-token"), token);
+    let with = as_admin(&["deploy", "app", "--json"]);
+    assert_eq!(
+        Deployed::read(&with).steps("app"),
+        ["evaluate", "survey", "seal"]
+    );
+    assert_ne!(on("app", "page-token"), token);
+    nowhere(&vault, &on("app", "page-token"));
 }
