@@ -6,6 +6,7 @@
     reason = "a test that cannot set up its scene should panic there"
 )]
 
+mod contracts;
 mod deploy;
 mod doctor;
 mod env;
@@ -13,6 +14,7 @@ mod evaluate;
 mod fleet;
 mod help;
 mod listing;
+mod manifest;
 mod memory;
 mod mistakes;
 mod warnings;
