@@ -66,32 +66,12 @@ pub fn set(
     if said == value {
         return Ok(Change::None);
     }
-    let mut document: DocumentMut =
-        before
-            .unwrap_or_default()
-            .parse()
-            .map_err(|error: toml_edit::TomlError| {
-                vec![
-                    Diagnostic::new(Code::TomlSyntax, format!("{file} is not valid TOML"))
-                        .with_cause(error.message().to_owned())
-                        .with_place(Place::file(file))
-                        .with_fix("correct its syntax"),
-                ]
-            })?;
+    let mut document = parsed(file, &before.unwrap_or_default()).map_err(one)?;
     match value {
         None => {
             document.remove(name.as_str());
         }
-        Some(value) => put(&mut document, name, value).map_err(|why| {
-            vec![
-                Diagnostic::new(
-                    Code::WrongType,
-                    format!("`{name}` cannot be written: {why}"),
-                )
-                .with_place(Place::file("command line"))
-                .with_fix("give a text, a number, true or false, a list or a table of them"),
-            ]
-        })?,
+        Some(value) => put(&mut document, name, value).map_err(|why| one(impossible(name, why)))?,
     }
     write(&repo.root().join(file), &document.to_string()).map_err(|error| {
         one(
@@ -106,6 +86,37 @@ pub fn set(
     } else {
         Change::Added
     })
+}
+
+/// A TOML text with these lines set.
+pub(crate) fn edited(
+    file: &str,
+    text: &str,
+    lines: &[(NeedName, &Value)],
+) -> Result<String, Diagnostic> {
+    let mut document = parsed(file, text)?;
+    for (name, value) in lines {
+        put(&mut document, name, value).map_err(|why| impossible(name, why))?;
+    }
+    Ok(document.to_string())
+}
+
+fn parsed(file: &str, text: &str) -> Result<DocumentMut, Diagnostic> {
+    text.parse().map_err(|error: toml_edit::TomlError| {
+        Diagnostic::new(Code::TomlSyntax, format!("{file} is not valid TOML"))
+            .with_cause(error.message().to_owned())
+            .with_place(Place::file(file))
+            .with_fix("correct its syntax")
+    })
+}
+
+fn impossible(name: &NeedName, why: &str) -> Diagnostic {
+    Diagnostic::new(
+        Code::WrongType,
+        format!("`{name}` cannot be written: {why}"),
+    )
+    .with_place(Place::file("command line"))
+    .with_fix("give a text, a number, true or false, a list or a table of them")
 }
 
 /// A key's comments and spacing stay; only its value changes.

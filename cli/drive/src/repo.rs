@@ -263,7 +263,7 @@ fn no_hosts() -> Diagnostic {
 }
 
 /// `ssh-ed25519 AAAA… comment`, as in a `.pub` file or behind a host name as in `known_hosts`.
-fn public_key(line: &str) -> Option<String> {
+pub fn public_key(line: &str) -> Option<String> {
     // A key that was commented out, or that `known_hosts` marks as revoked or as an authority, is not one to trust.
     if line.trim_start().starts_with(['#', '@']) {
         return None;

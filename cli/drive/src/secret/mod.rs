@@ -10,6 +10,7 @@ pub mod command;
 mod folder;
 pub mod identity;
 pub mod item;
+pub mod own;
 pub mod person;
 pub mod recipient;
 pub mod sealed;

@@ -107,7 +107,7 @@ fn of_host(host: &HostSpec, contract: &Contract, gaps: bool) -> HostContract {
     }
 }
 
-fn needs_of(host: &HostName, contract: &Contract) -> Vec<NeedState> {
+pub(super) fn needs_of(host: &HostName, contract: &Contract) -> Vec<NeedState> {
     let manifest = contract.manifest();
     let filling = &contract.filling;
     let desk = |name: &NeedName, kind, declared: &[Declared]| Desk {

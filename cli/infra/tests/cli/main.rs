@@ -7,6 +7,7 @@
 )]
 
 mod contracts;
+mod creation;
 mod deploy;
 mod doctor;
 mod env;
@@ -17,4 +18,6 @@ mod listing;
 mod manifest;
 mod memory;
 mod mistakes;
+mod relations;
+mod values;
 mod warnings;
