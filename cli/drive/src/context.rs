@@ -68,9 +68,7 @@ pub fn set(
     }
     let mut document = parsed(file, &before.unwrap_or_default()).map_err(one)?;
     match value {
-        None => {
-            document.remove(name.as_str());
-        }
+        None => remove(&mut document, name),
         Some(value) => put(&mut document, name, value).map_err(|why| one(impossible(name, why)))?,
     }
     write(&repo.root().join(file), &document.to_string()).map_err(|error| {
@@ -86,6 +84,38 @@ pub fn set(
     } else {
         Change::Added
     })
+}
+
+/// Removes a line. What somebody wrote above it stays: it may be about the whole file.
+fn remove(document: &mut DocumentMut, name: &NeedName) {
+    let above = document
+        .key(name.as_str())
+        .and_then(|key| key.leaf_decor().prefix()?.as_str().map(str::to_owned))
+        .unwrap_or_default();
+    let next = document
+        .iter()
+        .map(|(key, _)| key.to_owned())
+        .skip_while(|key| key != name.as_str())
+        .nth(1);
+    document.remove(name.as_str());
+    if above.trim().is_empty() {
+        return;
+    }
+    let before = |old: Option<&toml_edit::RawString>| {
+        let old = old.and_then(toml_edit::RawString::as_str);
+        above.clone() + old.unwrap_or_default()
+    };
+    let next = next.as_deref();
+    if let Some(Item::Table(table)) = next.and_then(|next| document.get_mut(next)) {
+        let text = before(table.decor().prefix());
+        table.decor_mut().set_prefix(text);
+    } else if let Some(mut key) = next.and_then(|next| document.key_mut(next)) {
+        let text = before(key.leaf_decor().prefix());
+        key.leaf_decor_mut().set_prefix(text);
+    } else {
+        let text = before(Some(document.trailing()));
+        document.set_trailing(text);
+    }
 }
 
 /// A TOML text with these lines set.
@@ -228,6 +258,24 @@ mod tests {
         "#);
         let context = read(&repo, "context/hosts/web.toml").expect("valid");
         assert_eq!(context["a"].value, json!(["y", 1.5, {"z": true}]));
+    }
+
+    #[test]
+    fn what_stands_above_a_removed_line_stays() {
+        let (dir, repo) = repo();
+        let file = dir.path().join("context/hosts/web.toml");
+        put(&repo, "x", Some(&json!(1)));
+        for (text, left) in [
+            ("# ours\na = 1\n", "# ours\n"),
+            ("# ours\na = 1\n# b\nb = 2\n", "# ours\n# b\nb = 2\n"),
+            ("# ours\na = 1\n\n[b]\nc = 2\n", "# ours\n\n[b]\nc = 2\n"),
+            ("b = 2\n# ours\na = 1\n# end\n", "b = 2\n# ours\n# end\n"),
+            ("b = 2\na = 1 # gone\n", "b = 2\n"),
+        ] {
+            std::fs::write(&file, text).expect("written");
+            assert_eq!(put(&repo, "a", None), Change::Changed);
+            assert_eq!(std::fs::read_to_string(&file).expect("read"), left);
+        }
     }
 
     #[test]

@@ -161,6 +161,8 @@ pub enum Code {
     RecipeFailed,
     /// This machine does not let us make the sandbox that scripts run in.
     NoSandbox,
+    /// A secret is kept that no contract asks for.
+    UnneededSecret,
     /// Hosts share a need, and their contracts describe it differently.
     SharedDiffers,
     /// The run was interrupted before it came to this.

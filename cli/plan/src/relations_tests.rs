@@ -133,8 +133,18 @@ fn all_kinds_of_relations() {
         private: &private,
     };
     let all = relations(known);
-    insta::assert_snapshot!(told(&all), @"");
-    insta::assert_snapshot!(told(&around(all, &BTreeSet::from([host("big")]))), @"");
+    insta::assert_snapshot!(told(&all), @r#"
+    app: wants db.endpoint = "db:5432"; wants db.login; shares realm with [db]; reached through bastion.example.org; circle app db
+    big: 
+    db: wants app.page open; shares realm with [app]; built on big; circle app db
+    guest: wants big.memory open; shares own with []; guest of big; copied through db
+    lost: wants nobody.endpoint open
+    "#);
+    insta::assert_snapshot!(told(&around(all, &BTreeSet::from([host("big")]))), @"
+    big: 
+    db: built on big; circle app db
+    guest: wants big.memory open; guest of big
+    ");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `infra contract`: what hosts need, where it comes from, and what is open.
 
+mod leftovers;
+
 use super::{answer, refuse, warn};
 use crate::args::{Contract as Args, Global};
 use crate::contracts::{self, Contract};
@@ -68,6 +70,9 @@ async fn look(global: &Global, args: &Args) -> Result<Found, Vec<Diagnostic>> {
             warnings.extend(contract.filling.strangers.clone());
         }
     }
+    let unfit = leftovers::look(&workspace, &contracts, &hosts)?;
+    faults.extend(unfit.faults);
+    warnings.extend(unfit.warnings);
     faults.extend(fill_flags::unknown(&args.fill, &names_of(&contracts)));
     Ok(Found {
         hosts: shown,

@@ -1,7 +1,7 @@
 //! `infra new`: things that are made in the repository.
 
 mod host;
-mod keys;
+pub(super) mod keys;
 
 use crate::args::Global;
 use infra_model::answer::Exit;

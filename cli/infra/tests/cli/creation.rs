@@ -1,8 +1,14 @@
 //! `init` and `new host`: what is made, what is refused, and that nothing is left of what failed.
 
 use crate::env::{Env, HOST, KEY, shows};
+use infra_drive::secret::identity::Places;
+use infra_drive::secret::item::{Item, Scope};
+use infra_drive::secret::store::Store;
+use infra_drive::secret::{Identities, Nobody, Secret};
+use infra_model::HostName;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The admins of these tests; the private half is nowhere.
 fn admins() -> String {
@@ -148,6 +154,29 @@ fn the_private_halves_are_those_of_the_public_ones() {
     env.write("infra.toml", &format!("admins = [\"{}\"]\n", public.trim()));
     let said = env.run(&["new", "host", "mail"]);
     assert!(said.starts_with("exit 0"), "{said}");
+    let read = |name: &str| {
+        let scope = Scope::Host(HostName::parse("mail").expect("a name"));
+        let item = Item::new(scope, name).expect("a name");
+        let places = Places::only(PathBuf::from(&key));
+        let identities = Identities::load(&places, Arc::new(Nobody)).expect("a key");
+        let secret = Store::of_repo(&env.repo()).read(&item, &identities);
+        let secret = secret.expect("decrypted").expect("there");
+        secret.expose_text().expect("text").to_owned()
+    };
+    let public = |file: &str| fs::read_to_string(env.repo().join(file)).expect("there");
+    let age = Identities::of_text(
+        &Secret::new(read("age-identity").into_bytes(), "it").expect("short"),
+        "it",
+    );
+    let recipients: Vec<String> = age.recipients().iter().map(ToString::to_string).collect();
+    assert_eq!(recipients, [public("hosts/mail/age.pub").trim()]);
+    let ssh = env.side_file("ssh", &read("ssh-host-key"));
+    let derived = env.in_shell(
+        &format!("chmod 600 '{ssh}' && ssh-keygen -y -f '{ssh}'"),
+        &[],
+    );
+    let derived = String::from_utf8(derived.stdout).expect("text");
+    assert_eq!(derived, public("hosts/mail/host.pub"));
 }
 
 #[test]
