@@ -46,7 +46,7 @@ impl Repo {
                     format!("{} is not in an infra repository", start.display()),
                 )
                 .with_cause("no folder from here upwards has a flake.nix and a hosts folder")
-                .with_fix("change into your repository, give it with -C DIR, or begin one: nix flake init -t github:infra-nix/infra")
+                .with_fix("change into your repository, give it with -C DIR, or begin one: infra init")
             }))
     }
 

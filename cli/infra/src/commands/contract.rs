@@ -55,6 +55,9 @@ async fn look(global: &Global, args: &Args) -> Result<Found, Vec<Diagnostic>> {
     warnings.extend(contracts.warnings.clone());
     warnings.extend(evaluator.finish());
     let mut faults = contracts.faults.clone();
+    if args.selection.selectors.is_empty() {
+        faults.extend(workspace.contents.faults.clone());
+    }
     let shown: Vec<HostContract> = hosts
         .iter()
         .filter_map(|host| Some(of_host(host, contracts.hosts.get(&host.name)?, args.gaps)))

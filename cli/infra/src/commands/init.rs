@@ -70,7 +70,13 @@ fn make(
 ) -> Result<(RepositoryMade, Vec<Diagnostic>), Vec<Diagnostic>> {
     let base = global.directory.as_deref().unwrap_or(Path::new("."));
     let folder = args.folder.as_deref().unwrap_or(Path::new("."));
-    let root = base.join(folder);
+    let root = if folder == Path::new(".") {
+        base.to_owned()
+    } else if base == Path::new(".") {
+        folder.to_owned()
+    } else {
+        base.join(folder)
+    };
     let shown = root.display().to_string();
     if root.join("flake.nix").symlink_metadata().is_ok() {
         return Err(one(Diagnostic::new(

@@ -87,6 +87,7 @@ fn what_nobody_asks_for() {
     }
     env.write("secrets/hosts/db/gone.age", age);
     env.write("secrets/shared/old.age", age);
+    env.write("secrets/hosts/no-more/x.age", age);
     env.write(
         "context/shared.toml",
         "relam = 1\nrealm = \"HOME\"\nquite-else = 2\n",

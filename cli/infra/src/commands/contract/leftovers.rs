@@ -49,7 +49,10 @@ pub(super) fn look(
     for item in stored.stored.into_iter().map(|stored| stored.item) {
         let concerns = match item.scope() {
             Scope::Shared => knows_all,
-            Scope::Host(host) => selected.contains(host),
+            // Also those of hosts that are no more.
+            Scope::Host(host) => {
+                selected.contains(host) || (knows_all && !manifests.contains_key(host))
+            }
         };
         if concerns && !needed.contains(&key_of(&item)) {
             warnings.push(unneeded_secret(&item));
