@@ -1,3 +1,5 @@
+//! Relations of made-up hosts.
+
 use super::{Answers, Known, Private, around, relations};
 use crate::wants::Manifests;
 use infra_model::answer::Relations;

@@ -215,7 +215,7 @@ fn checked(
     let value = need.of.read_text(&given.text);
     match fill::describe_mismatch(need, &value) {
         None => Ok((need.scope, value)),
-        Some(how) => Err(mistyped(host, name, need, how).with_place(place)),
+        Some(how) => Err(mistyped(host, name, need, &how).with_place(place)),
     }
 }
 
@@ -230,7 +230,7 @@ fn encrypted(host: &HostName, name: &NeedName, what: &str) -> Diagnostic {
     .with_host(host)
 }
 
-fn mistyped(host: &HostName, name: &NeedName, need: &ValueNeed, how: String) -> Diagnostic {
+fn mistyped(host: &HostName, name: &NeedName, need: &ValueNeed, how: &str) -> Diagnostic {
     let declared = infra_model::contract::place_of(&need.declared, host);
     let cause = format!("{how}\nasked for by {declared}");
     let fix = need.example.as_ref().map_or_else(

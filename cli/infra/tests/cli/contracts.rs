@@ -116,6 +116,10 @@ fn what_nobody_asks_for() {
       --> secrets/hosts/db/gone.age
       fix: remove it if nothing else uses it (git rm secrets/hosts/db/gone.age secrets/hosts/db/gone.toml), or let a contract ask for it
 
+    warning[unneeded-secret]: no-more: no contract asks for the secret x of no-more
+      --> secrets/hosts/no-more/x.age
+      fix: remove it if nothing else uses it (git rm secrets/hosts/no-more/x.age secrets/hosts/no-more/x.toml), or let a contract ask for it
+
     warning[unneeded-secret]: web: no contract asks for the secret tokne of web
       --> secrets/hosts/web/tokne.age
       fix: remove it if nothing else uses it (git rm secrets/hosts/web/tokne.age secrets/hosts/web/tokne.toml), or let a contract ask for it
@@ -136,9 +140,9 @@ fn what_nobody_asks_for() {
     // Nor does it anybody while a host cannot be read.
     env.write("hosts/broken/host.toml", "class = \n");
     shows!(env, ["contract", "--json"], @r#"
-    exit 0
+    exit 1
     --- stdout
-    {"schema":1,"command":"contract","hosts":[{"name":"db","plane":"contract","needs":[],"exports":[],"open":0},{"name":"web","plane":"contract","needs":[{"name":"realm","kind":"value","description":"","expected":"a text","scope":"shared","standing":"filled","source":{"from":"context","file":"context/shared.toml","line":2},"value":"HOME","where":{"file":"hosts/web/contract.nix","line":1,"column":1}},{"name":"login","kind":"secret","description":"","expected":"a secret of format text","scope":"host","standing":"filled","source":{"from":"store","file":"secrets/hosts/web/login.age"},"where":{"file":"hosts/web/contract.nix","line":1,"column":1}},{"name":"token","kind":"secret","description":"","expected":"a secret of format text","scope":"host","standing":"filled","source":{"from":"store","file":"secrets/hosts/web/token.age"},"where":{"file":"hosts/web/contract.nix","line":1,"column":1}}],"exports":[],"open":0}],"errors":[],"warnings":[{"code":"unneeded-secret","title":"no contract asks for the secret gone of db","where":{"file":"secrets/hosts/db/gone.age"},"fix":"remove it if nothing else uses it (git rm secrets/hosts/db/gone.age secrets/hosts/db/gone.toml), or let a contract ask for it","host":"db"},{"code":"unneeded-secret","title":"no contract asks for the secret tokne of web","where":{"file":"secrets/hosts/web/tokne.age"},"fix":"remove it if nothing else uses it (git rm secrets/hosts/web/tokne.age secrets/hosts/web/tokne.toml), or let a contract ask for it","host":"web"}]}
+    {"schema":1,"command":"contract","hosts":[{"name":"db","plane":"contract","needs":[],"exports":[],"open":0},{"name":"web","plane":"contract","needs":[{"name":"realm","kind":"value","description":"","expected":"a text","scope":"shared","standing":"filled","source":{"from":"context","file":"context/shared.toml","line":2},"value":"HOME","where":{"file":"hosts/web/contract.nix","line":1,"column":1}},{"name":"login","kind":"secret","description":"","expected":"a secret of format text","scope":"host","standing":"filled","source":{"from":"store","file":"secrets/hosts/web/login.age"},"where":{"file":"hosts/web/contract.nix","line":1,"column":1}},{"name":"token","kind":"secret","description":"","expected":"a secret of format text","scope":"host","standing":"filled","source":{"from":"store","file":"secrets/hosts/web/token.age"},"where":{"file":"hosts/web/contract.nix","line":1,"column":1}}],"exports":[],"open":0}],"errors":[{"code":"toml-syntax","title":"hosts/broken/host.toml is not valid TOML","cause":"string values must be quoted, expected literal string","where":{"file":"hosts/broken/host.toml","line":1,"column":9,"excerpt":"class = "},"fix":"correct the syntax at this place","host":"broken"}],"warnings":[{"code":"unneeded-secret","title":"no contract asks for the secret gone of db","where":{"file":"secrets/hosts/db/gone.age"},"fix":"remove it if nothing else uses it (git rm secrets/hosts/db/gone.age secrets/hosts/db/gone.toml), or let a contract ask for it","host":"db"},{"code":"unneeded-secret","title":"no contract asks for the secret tokne of web","where":{"file":"secrets/hosts/web/tokne.age"},"fix":"remove it if nothing else uses it (git rm secrets/hosts/web/tokne.age secrets/hosts/web/tokne.toml), or let a contract ask for it","host":"web"}]}
     --- stderr
     "#);
 }

@@ -1,4 +1,4 @@
-//! `init` and `new host`: what is made, what is refused, and that nothing is left of what failed.
+//! `new host`: what is made, what is refused, and that nothing is left of what failed.
 
 use crate::env::{Env, HOST, KEY, shows};
 use infra_drive::secret::identity::Places;
@@ -22,7 +22,7 @@ fn env() -> Env {
 }
 
 /// All files below a folder, sorted; without those of Git.
-fn files(folder: &Path) -> Vec<String> {
+pub(crate) fn files(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut open = vec![folder.to_path_buf()];
     while let Some(at) = open.pop() {
@@ -339,6 +339,13 @@ fn nothing_is_left_of_a_host_that_could_not_be_made() {
       --> command line
       fix: infra new host NAME
     ");
+    assert_eq!(files(&env.repo()), before);
+}
+
+#[test]
+fn settings_that_no_host_can_have() {
+    let env = Env::pair();
+    let before = files(&env.repo());
     shows!(env, ["new", "host", "mail", "--no-keys", "--class", "nixso"], @r#"
     exit 2
     --- stdout
@@ -379,6 +386,11 @@ fn nothing_is_left_of_a_host_that_could_not_be_made() {
       fix: did you mean `web`?
     ");
     assert_eq!(files(&env.repo()), before);
+}
+
+#[test]
+fn admins_that_cannot_be_encrypted_to() {
+    let env = Env::pair();
     env.write("infra.toml", "admins = [\"age1nonsense\"]\n");
     shows!(env, ["new", "host", "mail"], @"
     exit 2
@@ -496,106 +508,12 @@ fn guests_and_hosts_of_an_empty_repository() {
 }
 
 #[test]
-fn a_new_repository() {
-    let env = Env::new();
-    env.side_file("home/.ssh/id_ed25519.pub", KEY);
-    env.side_file("home/.ssh/id_ecdsa.pub", "ecdsa-sha2-nistp256 AAAA me\n");
-    env.side_file("home/.ssh/copy.pub", KEY);
-    shows!(env, ["init", "our hosts"], @"
-    exit 0
-    --- stdout
-    made a repository in ./our hosts
-      .gitignore
-      README.md
-      flake.nix
-      hosts/web/configuration.nix
-      hosts/web/host.toml
-      infra.toml
-      .git
-    next:
-      cd 'our hosts' && git add --all && nix flake lock   # fixes the versions of nixpkgs and infra
-      infra new host NAME --address ADDRESS   # or begin with the example: hosts/web
-    --- stderr
-    ");
-    let root = env.repo().join("our hosts");
-    insta::assert_snapshot!(files(&root).join("\n"), @"
-    .gitignore
-    README.md
-    flake.nix
-    hosts
-    hosts/web
-    hosts/web/configuration.nix
-    hosts/web/host.toml
-    infra.toml
-    ");
-    insta::assert_snapshot!(fs::read_to_string(root.join("infra.toml")).expect("there"), @r#"
-    # What all hosts agree on: admins (age or SSH public keys), waves, and defaults for host.toml.
-    admins = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBvVJJ1SEPOSPEoXJx4eRJEkCvXVDgxaqMuA2gkWSPbt root@web"]
-    "#);
-    assert!(root.join(".git/HEAD").exists());
-    assert!(env.run(&["list", "-C", "our hosts"]).starts_with("exit 0"));
-    shows!(env, ["init", "our hosts"], @"
-    exit 2
-    --- stdout
-    --- stderr
-    error[usage]: ./our hosts has a flake.nix already; nothing was changed
-      --> flake.nix
-      fix: begin in another folder (infra init DIR), or add to its outputs: inputs.infra.lib.mkInfra { inherit inputs; root = ./.; }
-    ");
-    // Inside of a Git work tree there is no need of another.
-    shows!(env, ["-C", "our hosts", "init", "inner", "--json"], @r#"
-    exit 0
-    --- stdout
-    {"schema":1,"command":"init","hosts":[{"folder":"our hosts/inner","files":[".gitignore","README.md","flake.nix","hosts/web/configuration.nix","hosts/web/host.toml","infra.toml"],"kept":[],"admins":["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBvVJJ1SEPOSPEoXJx4eRJEkCvXVDgxaqMuA2gkWSPbt root@web"],"git":false}],"errors":[]}
-    --- stderr
-    "#);
-}
-
-#[test]
-fn nothing_is_written_over() {
-    let env = Env::new();
-    env.write("README.md", "ours\n");
-    env.write("hosts/db/host.toml", HOST);
-    shows!(env, ["init", "--no-git"], @r#"
-    exit 0
-    --- stdout
-    made a repository in ./.
-      .gitignore
-      flake.nix
-      infra.toml
-      README.md (was there; left as it is)
-    next:
-      nix flake lock   # fixes the versions of nixpkgs and infra
-      infra new host NAME --address ADDRESS   # or begin with the example: hosts/web
-    --- stderr
-    warning[invalid-recipient]: you have no key that secrets could be encrypted to
-      --> infra.toml
-      cause: there is no ~/.ssh/*.pub of kind ed25519 or RSA, and no age identity
-      fix: make one (ssh-keygen -t ed25519) and add its public half: admins = ["ssh-ed25519 …"]
-    "#);
-    assert_eq!(
-        fs::read_to_string(env.repo().join("README.md")).expect("there"),
-        "ours\n"
-    );
-    assert!(!env.repo().join("hosts/web").exists() && !env.repo().join(".git").exists());
-    env.write("file", "");
-    shows!(env, ["init", "file/below"], @"
-    exit 2
-    --- stdout
-    --- stderr
-    error[unreadable-file]: ./file/below cannot be made
-      --> ./file/below
-      cause: Not a directory (os error 20)
-      fix: name a folder in which your user may write
-    ");
-    let env = Env::new().set("INFRA_IDENTITY", "nowhere");
-    shows!(env, ["init"], @"
-    exit 2
-    --- stdout
-    --- stderr
-    error[missing-file]: the identity file `nowhere` does not exist
-      --> INFRA_IDENTITY
-      fix: correct INFRA_IDENTITY, or unset it
-    ");
-    assert_eq!(files(&env.repo()), [""; 0]);
+fn who_sits_at_a_terminal_is_asked_for_the_name() {
+    let env = Env::pair();
+    let script = "printf 'mail\\n' | script -qec \"'$1' new host --no-keys\" /dev/null";
+    let output = env.in_shell(script, &[]);
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(shown.contains("the name of the host"), "{shown}");
+    assert!(shown.contains("made the host mail"), "{shown}");
+    assert!(env.repo().join("hosts/mail/host.toml").exists());
 }

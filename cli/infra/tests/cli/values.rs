@@ -244,6 +244,12 @@ fn nothing_wrong_is_written() {
 
     For more information, try '--help'.
     ");
+    assert_eq!(file(&env, "context/hosts/web.toml"), "not there");
+}
+
+#[test]
+fn nothing_secret_is_written() {
+    let env = env();
     // What was typed may be the secret: no error repeats it.
     shows!(env, ["set", "web", "mail-password", "hunter2"], @"
     exit 2
@@ -272,6 +278,11 @@ fn nothing_wrong_is_written() {
     ");
     assert_eq!(file(&env, "context/hosts/web.toml"), "not there");
     assert_eq!(file(&env, "context/shared.toml"), "not there");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_not_written_over() {
+    let env = env();
     env.write("context/hosts/web.toml", "port = \n");
     shows!(env, ["set", "web", "port", "1"], @"
     exit 2

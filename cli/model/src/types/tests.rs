@@ -1,3 +1,5 @@
+//! The verdicts of types, against those that Nix wrote down.
+
 use super::{PATTERNS, Type, matches};
 use serde_json::{Value, json};
 
