@@ -31,23 +31,30 @@ impl NewFile {
         }
     }
 
-    fn write(&self, below: &Path) -> io::Result<()> {
+    /// Writes it, unless something is there; says whether it did.
+    fn write(&self, below: &Path) -> io::Result<bool> {
         let path = below.join(&self.path);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
         let mode = if self.executable { 0o755 } else { 0o644 };
-        let mut file = fs::OpenOptions::new()
+        let open = fs::OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(mode)
-            .open(&path)?;
+            .open(&path);
+        let mut file = match open {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+            Err(error) => return Err(error),
+        };
         file.write_all(&self.content)
             .and_then(|()| file.sync_all())
             .inspect_err(|_| {
                 // No half of a file is left.
                 let _ = fs::remove_file(&path);
-            })
+            })?;
+        Ok(true)
     }
 }
 
@@ -181,10 +188,8 @@ pub fn write_new(root: &Path, files: &[NewFile]) -> Result<Written, Diagnostic> 
     let mut written = Written::default();
     for file in files {
         match file.write(root) {
-            Ok(()) => written.new.push(file.path.clone()),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                written.kept.push(file.path.clone());
-            }
+            Ok(true) => written.new.push(file.path.clone()),
+            Ok(false) => written.kept.push(file.path.clone()),
             Err(error) => {
                 for path in written.new.iter().rev() {
                     let _ = fs::remove_file(root.join(path));

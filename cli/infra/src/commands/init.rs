@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 const NAME: &str = "init";
 
 /// The files of `templates/default`; a test holds the list against the folder.
-const TEMPLATE: [(&str, &str); 6] = [
+const TEMPLATE: [(&str, &str); 7] = [
     (
         ".gitignore",
         include_str!("../../../../templates/default/.gitignore"),
@@ -37,6 +37,10 @@ const TEMPLATE: [(&str, &str); 6] = [
     (
         "infra.toml",
         include_str!("../../../../templates/default/infra.toml"),
+    ),
+    (
+        "modules/base/default.nix",
+        include_str!("../../../../templates/default/modules/base/default.nix"),
     ),
 ];
 
@@ -125,12 +129,15 @@ fn make(
     Ok((made, warnings))
 }
 
-/// What is to be written. Where there are hosts already, there is no need of an example.
+/// What is to be written. Where there are hosts or modules already, there is no need of an example, which would become a part of them.
 fn files(root: &Path, admins: &[String]) -> Result<Vec<NewFile>, Diagnostic> {
-    let has_hosts = root.join("hosts").is_dir();
+    let there = ["hosts", "modules"].map(|folder| (folder, root.join(folder).is_dir()));
     let mut files = Vec::new();
     for (path, text) in TEMPLATE {
-        if has_hosts && path.starts_with("hosts/") {
+        if there
+            .iter()
+            .any(|(folder, there)| *there && Path::new(path).starts_with(folder))
+        {
             continue;
         }
         let text = if path == "infra.toml" {

@@ -20,6 +20,7 @@ fn a_new_repository() {
       hosts/web/configuration.nix
       hosts/web/host.toml
       infra.toml
+      modules/base/default.nix
       .git
     next:
       cd 'our hosts' && git add --all && nix flake lock   # fixes the versions of nixpkgs and infra
@@ -36,6 +37,9 @@ fn a_new_repository() {
     hosts/web/configuration.nix
     hosts/web/host.toml
     infra.toml
+    modules
+    modules/base
+    modules/base/default.nix
     ");
     insta::assert_snapshot!(fs::read_to_string(root.join("infra.toml")).expect("there"), @r#"
     # What all hosts agree on: admins (age or SSH public keys), waves, and defaults for host.toml.
@@ -55,7 +59,7 @@ fn a_new_repository() {
     shows!(env, ["-C", "our hosts", "init", "inner", "--json"], @r#"
     exit 0
     --- stdout
-    {"schema":1,"command":"init","hosts":[{"folder":"our hosts/inner","files":[".gitignore","README.md","flake.nix","hosts/web/configuration.nix","hosts/web/host.toml","infra.toml"],"kept":[],"admins":["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBvVJJ1SEPOSPEoXJx4eRJEkCvXVDgxaqMuA2gkWSPbt root@web"],"git":false}],"errors":[]}
+    {"schema":1,"command":"init","hosts":[{"folder":"our hosts/inner","files":[".gitignore","README.md","flake.nix","hosts/web/configuration.nix","hosts/web/host.toml","infra.toml","modules/base/default.nix"],"kept":[],"admins":["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBvVJJ1SEPOSPEoXJx4eRJEkCvXVDgxaqMuA2gkWSPbt root@web"],"git":false}],"errors":[]}
     --- stderr
     "#);
 }
@@ -65,6 +69,7 @@ fn nothing_is_written_over() {
     let env = Env::new();
     env.write("README.md", "ours\n");
     env.write("hosts/db/host.toml", HOST);
+    env.write("modules/own/default.nix", "{ }\n");
     shows!(env, ["init", "--no-git"], @r#"
     exit 0
     --- stdout
@@ -86,6 +91,7 @@ fn nothing_is_written_over() {
         fs::read_to_string(env.repo().join("README.md")).expect("there"),
         "ours\n"
     );
+    assert!(!env.repo().join("modules/base").exists());
     assert!(!env.repo().join("hosts/web").exists() && !env.repo().join(".git").exists());
     env.write("file", "");
     shows!(env, ["init", "file/below"], @"
