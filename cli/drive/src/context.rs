@@ -66,32 +66,10 @@ pub fn set(
     if said == value {
         return Ok(Change::None);
     }
-    let mut document: DocumentMut =
-        before
-            .unwrap_or_default()
-            .parse()
-            .map_err(|error: toml_edit::TomlError| {
-                vec![
-                    Diagnostic::new(Code::TomlSyntax, format!("{file} is not valid TOML"))
-                        .with_cause(error.message().to_owned())
-                        .with_place(Place::file(file))
-                        .with_fix("correct its syntax"),
-                ]
-            })?;
+    let mut document = parsed(file, &before.unwrap_or_default()).map_err(one)?;
     match value {
-        None => {
-            document.remove(name.as_str());
-        }
-        Some(value) => put(&mut document, name, value).map_err(|why| {
-            vec![
-                Diagnostic::new(
-                    Code::WrongType,
-                    format!("`{name}` cannot be written: {why}"),
-                )
-                .with_place(Place::file("command line"))
-                .with_fix("give a text, a number, true or false, a list or a table of them"),
-            ]
-        })?,
+        None => remove(&mut document, name),
+        Some(value) => put(&mut document, name, value).map_err(|why| one(impossible(name, why)))?,
     }
     write(&repo.root().join(file), &document.to_string()).map_err(|error| {
         one(
@@ -106,6 +84,69 @@ pub fn set(
     } else {
         Change::Added
     })
+}
+
+/// Removes a line. What somebody wrote above it stays: it may be about the whole file.
+fn remove(document: &mut DocumentMut, name: &NeedName) {
+    let above = document
+        .key(name.as_str())
+        .and_then(|key| key.leaf_decor().prefix()?.as_str().map(str::to_owned))
+        .unwrap_or_default();
+    let next = document
+        .iter()
+        .map(|(key, _)| key.to_owned())
+        .skip_while(|key| key != name.as_str())
+        .nth(1);
+    document.remove(name.as_str());
+    if above.trim().is_empty() {
+        return;
+    }
+    let before = |old: Option<&toml_edit::RawString>| {
+        let old = old.and_then(toml_edit::RawString::as_str);
+        above.clone() + old.unwrap_or_default()
+    };
+    let next = next.as_deref();
+    if let Some(Item::Table(table)) = next.and_then(|next| document.get_mut(next)) {
+        let text = before(table.decor().prefix());
+        table.decor_mut().set_prefix(text);
+    } else if let Some(mut key) = next.and_then(|next| document.key_mut(next)) {
+        let text = before(key.leaf_decor().prefix());
+        key.leaf_decor_mut().set_prefix(text);
+    } else {
+        let text = before(Some(document.trailing()));
+        document.set_trailing(text);
+    }
+}
+
+/// A TOML text with these lines set.
+pub(crate) fn edited(
+    file: &str,
+    text: &str,
+    lines: &[(NeedName, &Value)],
+) -> Result<String, Diagnostic> {
+    let mut document = parsed(file, text)?;
+    for (name, value) in lines {
+        put(&mut document, name, value).map_err(|why| impossible(name, why))?;
+    }
+    Ok(document.to_string())
+}
+
+fn parsed(file: &str, text: &str) -> Result<DocumentMut, Diagnostic> {
+    text.parse().map_err(|error: toml_edit::TomlError| {
+        Diagnostic::new(Code::TomlSyntax, format!("{file} is not valid TOML"))
+            .with_cause(error.message().to_owned())
+            .with_place(Place::file(file))
+            .with_fix("correct its syntax")
+    })
+}
+
+fn impossible(name: &NeedName, why: &str) -> Diagnostic {
+    Diagnostic::new(
+        Code::WrongType,
+        format!("`{name}` cannot be written: {why}"),
+    )
+    .with_place(Place::file("command line"))
+    .with_fix("give a text, a number, true or false, a list or a table of them")
 }
 
 /// A key's comments and spacing stay; only its value changes.
@@ -217,6 +258,24 @@ mod tests {
         "#);
         let context = read(&repo, "context/hosts/web.toml").expect("valid");
         assert_eq!(context["a"].value, json!(["y", 1.5, {"z": true}]));
+    }
+
+    #[test]
+    fn what_stands_above_a_removed_line_stays() {
+        let (dir, repo) = repo();
+        let file = dir.path().join("context/hosts/web.toml");
+        put(&repo, "x", Some(&json!(1)));
+        for (text, left) in [
+            ("# ours\na = 1\n", "# ours\n"),
+            ("# ours\na = 1\n# b\nb = 2\n", "# ours\n# b\nb = 2\n"),
+            ("# ours\na = 1\n\n[b]\nc = 2\n", "# ours\n\n[b]\nc = 2\n"),
+            ("b = 2\n# ours\na = 1\n# end\n", "b = 2\n# ours\n# end\n"),
+            ("b = 2\na = 1 # gone\n", "b = 2\n"),
+        ] {
+            std::fs::write(&file, text).expect("written");
+            assert_eq!(put(&repo, "a", None), Change::Changed);
+            assert_eq!(std::fs::read_to_string(&file).expect("read"), left);
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod process;
 pub mod recipe;
 pub mod repo;
 pub mod roots;
+pub mod scaffold;
 pub mod secret;
 pub mod ssh;
 pub mod state;

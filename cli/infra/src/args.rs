@@ -1,6 +1,6 @@
 //! What can be typed.
 
-use crate::complete;
+use crate::{commands, complete};
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
 use infra_model::Goal;
@@ -98,6 +98,19 @@ pub(crate) enum Command {
     Info(Selection),
     /// Show what hosts need, where it comes from, and what is open.
     Contract(Contract),
+    /// Fill a value of a host: write it into its context file, or into the one for all hosts if they share it.
+    Set(commands::set::Args),
+    /// Print a value of a host, and say where it comes from.
+    Get(commands::get::Args),
+    /// Show who depends on whom.
+    Graph(commands::graph::Args),
+    /// Begin a new repository.
+    Init(commands::init::Args),
+    /// Make something new in the repository.
+    New {
+        #[command(subcommand)]
+        what: commands::new::New,
+    },
     /// Evaluate the systems of hosts: which derivation builds each, and what comes out.
     Eval(Evaluate),
     /// Build the systems of hosts.

@@ -1,5 +1,12 @@
 //! The one JSON object every command answers with, and exit codes.
 
+mod repository;
+
+pub use repository::{
+    HostMade, Lean, LeanEdge, LineChange, Relations, RepositoryMade, SharedWith, ValueGot,
+    ValueSet, WantEdge,
+};
+
 use crate::context::Plane;
 use crate::contract::NeedScope;
 use crate::fill::{NeedKind, Source};

@@ -161,6 +161,8 @@ pub enum Code {
     RecipeFailed,
     /// This machine does not let us make the sandbox that scripts run in.
     NoSandbox,
+    /// A secret is kept that no contract asks for.
+    UnneededSecret,
     /// Hosts share a need, and their contracts describe it differently.
     SharedDiffers,
     /// A recipe made something, and it was written into the repository: no fault, but a change to know of.

@@ -7,6 +7,7 @@
 use regex::bytes::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::LazyLock;
@@ -256,7 +257,7 @@ impl Type {
                 .as_str()
                 // A pattern that we cannot read is Nix's to judge.
                 .is_some_and(|text| matches(pattern, text).unwrap_or(true)),
-            Self::Enum { values } => values.contains(value),
+            Self::Enum { values } => values.iter().any(|one| equal(one, value)),
             Self::NullOr { .. } => value.is_null(),
             Self::ListOf { .. }
             | Self::AttrsOf { .. }
@@ -385,7 +386,12 @@ fn compare_fields(
                 expected: field.of.describe(),
                 found: "nothing".to_owned(),
             }),
-            None => {}
+            // Nix puts the default there, and judges it like any other value.
+            None => {
+                if let Some(default) = &field.default {
+                    field.of.compare(default, &format!("{at}.{key}"), found);
+                }
+            }
         }
     }
     for key in entries.keys().filter(|key| !fields.contains_key(*key)) {
@@ -395,6 +401,28 @@ fn compare_fields(
             expected: format!("no such key (known: {})", known.join(", ")),
             found: format!("the key `{key}`"),
         });
+    }
+}
+
+/// Equal as Nix has it: there 1 and 1.0 are.
+fn equal(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(a), Value::Number(b)) => {
+            let same = a.as_f64().partial_cmp(&b.as_f64()) == Some(Ordering::Equal);
+            match (a.as_i64(), b.as_i64()) {
+                (Some(a), Some(b)) => a == b,
+                _ => same,
+            }
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b))
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len()
+                && a.iter()
+                    .all(|(key, a)| b.get(key).is_some_and(|b| equal(a, b)))
+        }
+        (one, other) => one == other,
     }
 }
 

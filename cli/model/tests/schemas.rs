@@ -3,7 +3,8 @@
 
 use infra_model::HostSpec;
 use infra_model::answer::{
-    Answer, Built, CacheState, Evaluated, Executed, HostInfo, HostResult, Patient, Why,
+    Answer, Built, CacheState, Evaluated, Executed, HostContract, HostInfo, HostMade, HostResult,
+    Patient, Relations, RepositoryMade, ValueGot, ValueSet, Why,
 };
 use infra_model::event::Line;
 use schemars::{Schema, schema_for};
@@ -11,7 +12,7 @@ use std::path::Path;
 
 #[test]
 fn published_schemas_are_those_of_the_types() {
-    let all: [(&str, Schema); 10] = [
+    let all: [(&str, Schema); 16] = [
         ("list", schema_for!(Answer<HostSpec>)),
         ("info", schema_for!(Answer<HostInfo>)),
         ("eval", schema_for!(Answer<Evaluated>)),
@@ -21,6 +22,12 @@ fn published_schemas_are_those_of_the_types() {
         ("why", schema_for!(Answer<Why>)),
         ("cache", schema_for!(Answer<CacheState>)),
         ("doctor", schema_for!(Answer<Patient>)),
+        ("contract", schema_for!(Answer<HostContract>)),
+        ("set", schema_for!(Answer<ValueSet>)),
+        ("get", schema_for!(Answer<ValueGot>)),
+        ("graph", schema_for!(Answer<Relations>)),
+        ("new", schema_for!(Answer<HostMade>)),
+        ("init", schema_for!(Answer<RepositoryMade>)),
         ("event", schema_for!(Line)),
     ];
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../nix/docs/schemas");

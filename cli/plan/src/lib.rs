@@ -9,6 +9,7 @@ mod decide;
 pub mod fill;
 mod graph;
 pub mod recipes;
+pub mod relations;
 pub mod shared;
 pub mod stale;
 pub mod wants;

@@ -141,6 +141,14 @@ let
     depth: type:
     if type.description == "JSON value" then { kind = "anything"; } else wrap "nullOr" depth type;
 
+  # Whether nixpkgs gives an option of this type a value that nobody sets, as newer ones do: `[ ]` for lists, `null` for nullOr. Asked of
+  # the very nixpkgs that will judge, so that the command judges alike.
+  fillsItself =
+    type:
+    (builtins.tryEval (
+      builtins.deepSeq (lib.modules.mergeDefinitions [ "value" ] type [ ]).mergedValue true
+    )).success;
+
   field =
     depth: option:
     let
@@ -150,7 +158,7 @@ let
     in
     {
       type = walk (depth + 1) option.type;
-      required = !(option ? default);
+      required = !(option ? default || fillsItself option.type);
     }
     // lib.optionalAttrs default.success default.value;
 

@@ -12,7 +12,7 @@ mod text;
 
 use crate::process::Stop;
 use infra_model::recipe::{Clear, How, Job, Make};
-use infra_model::{Code, Diagnostic, NeedName};
+use infra_model::{Code, Diagnostic, HostName, NeedName};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -51,6 +51,31 @@ pub fn digest(text: &str) -> String {
             let _ = write!(short, "{byte:02x}");
             short
         })
+}
+
+/// The keys a host is known by.
+#[derive(Debug)]
+pub struct HostKeys {
+    /// Its SSH host key.
+    pub ssh: Bytes,
+    /// The public line of that.
+    pub ssh_public: String,
+    /// Its age identity.
+    pub age: Bytes,
+    /// The recipient of that.
+    pub age_public: String,
+}
+
+/// New keys for a host.
+pub fn host_keys(host: &HostName) -> Result<HostKeys, Diagnostic> {
+    let (ssh, ssh_public) = keys::ssh(&format!("root@{host}"))?;
+    let (age, age_public) = keys::age();
+    Ok(HostKeys {
+        ssh,
+        ssh_public,
+        age,
+        age_public,
+    })
 }
 
 /// Does a job. The answer has all its products, by the need that is filled with them.

@@ -11,6 +11,7 @@ mod folder;
 pub mod identity;
 pub mod item;
 pub mod keyed;
+pub mod own;
 pub mod person;
 pub mod recipient;
 pub mod sealed;

@@ -1,5 +1,7 @@
 //! `infra contract`: what hosts need, where it comes from, and what is open.
 
+mod leftovers;
+
 use super::{answer, refuse, warn};
 use crate::args::{Contract as Args, Global};
 use crate::contracts::{self, Contract};
@@ -53,6 +55,9 @@ async fn look(global: &Global, args: &Args) -> Result<Found, Vec<Diagnostic>> {
     warnings.extend(contracts.warnings.clone());
     warnings.extend(evaluator.finish());
     let mut faults = contracts.faults.clone();
+    if args.selection.selectors.is_empty() {
+        faults.extend(workspace.contents.faults.clone());
+    }
     let shown: Vec<HostContract> = hosts
         .iter()
         .filter_map(|host| Some(of_host(host, contracts.hosts.get(&host.name)?, args.gaps)))
@@ -68,6 +73,9 @@ async fn look(global: &Global, args: &Args) -> Result<Found, Vec<Diagnostic>> {
             warnings.extend(contract.filling.strangers.clone());
         }
     }
+    let unfit = leftovers::look(&workspace, &contracts, &hosts)?;
+    faults.extend(unfit.faults);
+    warnings.extend(unfit.warnings);
     faults.extend(fill_flags::unknown(&args.fill, &names_of(&contracts)));
     Ok(Found {
         hosts: shown,
@@ -107,7 +115,7 @@ fn of_host(host: &HostSpec, contract: &Contract, gaps: bool) -> HostContract {
     }
 }
 
-fn needs_of(host: &HostName, contract: &Contract) -> Vec<NeedState> {
+pub(super) fn needs_of(host: &HostName, contract: &Contract) -> Vec<NeedState> {
     let manifest = contract.manifest();
     let filling = &contract.filling;
     let desk = |name: &NeedName, kind, declared: &[Declared]| Desk {

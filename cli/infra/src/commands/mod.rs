@@ -8,8 +8,13 @@ mod deploy;
 mod doctor;
 mod eval;
 mod exec;
+pub(crate) mod get;
+pub(crate) mod graph;
 mod info;
+pub(crate) mod init;
 mod list;
+pub(crate) mod new;
+pub(crate) mod set;
 mod ssh;
 mod why;
 
@@ -49,6 +54,11 @@ fn perform(args: &Args) -> Exit {
         Command::Info(selection) => info::run(global, selection),
         Command::Completions { shell } => completions::run(*shell),
         Command::Contract(contract) => wait(contract::run(global, contract)),
+        Command::Set(args) => wait(set::run(global, args)),
+        Command::Get(args) => wait(get::run(global, args)),
+        Command::Graph(args) => wait(graph::run(global, args)),
+        Command::Init(args) => init::run(global, args),
+        Command::New { what } => new::run(global, what),
         Command::Eval(evaluate) => wait(eval::run(global, evaluate)),
         Command::Build(evaluate) => wait(build::run(global, evaluate)),
         Command::Deploy(deploy) => wait(deploy::run(global, deploy)),
@@ -153,6 +163,11 @@ async fn fill_all(
     let mut contracts = fill(workspace, evaluator, hosts, given).await?;
     contracts.warnings.extend(made.iter().map(Made::note));
     Ok(contracts)
+}
+
+/// One fault, where there could be several.
+fn one(fault: Diagnostic) -> Vec<Diagnostic> {
+    vec![fault]
 }
 
 /// Answers with errors alone: on standard error for a person, as the answer object for a program.

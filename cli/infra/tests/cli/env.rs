@@ -14,6 +14,20 @@ case "$1" in
   eval)
     case " $* " in *" --file "*) printf '%s' "${FAKE_DECLARED:-{\}}"; exit 0 ;; esac
     for last; do :; done
+    case "$last" in
+      *'#.infra.planes')
+        comma=
+        printf '{"schema":1,"hosts":{'
+        for manifest in "$FAKE_CONTRACTS"/*.json; do
+          name=${manifest##*/}
+          printf '%s"%s":{"ok":true,"manifest":%s}' "$comma" "${name%.json}" "$(cat "$manifest")"
+          comma=,
+        done
+        printf '}}'; exit 0 ;;
+      *'#.infra.plane."'*)
+        name=${last##*plane.\"}
+        cat "$FAKE_CONTRACTS/${name%\"}.json"; exit $? ;;
+    esac
     host=${last##*hosts.\"}; host=${host%%\"*}
     eval "$FAKE_EACH_DOES"
     if [ "$host" = "$FAKE_ODD_HOST" ]; then eval "$FAKE_ODD_DOES"; fi
@@ -104,6 +118,14 @@ impl Env {
         self
     }
 
+    /// What the fake `nix` answers for the contract of a host, and an empty contract file, without which it would not be asked. `said` is a
+    /// manifest in which everything may be left out that a contract may leave out.
+    pub(crate) fn contract(&self, host: &str, said: serde_json::Value) {
+        self.write(&format!("hosts/{host}/contract.nix"), "{ }\n");
+        let manifest = crate::manifest::whole(host, said);
+        self.side_file(&format!("contracts/{host}.json"), &manifest.to_string());
+    }
+
     /// A file beside the repository, for the fakes.
     pub(crate) fn side_file(&self, name: &str, text: &str) -> String {
         let path = self.dir.path().join(name);
@@ -170,6 +192,7 @@ impl Env {
             .env("HOME", path("home"))
             .env("XDG_STATE_HOME", path("state"))
             .env("FAKE_LOG", path("calls"))
+            .env("FAKE_CONTRACTS", path("contracts"))
             .envs(self.vars.iter().map(|(name, value)| (name, value)));
         command.output().expect("infra runs")
     }

@@ -5,10 +5,17 @@ use crate::env::Env;
 use std::fmt::Write as _;
 use std::path::Path;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 19] = [
     "",
     "list",
     "info",
+    "contract",
+    "set",
+    "get",
+    "graph",
+    "init",
+    "new",
+    "new host",
     "eval",
     "build",
     "deploy",

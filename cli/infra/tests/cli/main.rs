@@ -6,6 +6,9 @@
     reason = "a test that cannot set up its scene should panic there"
 )]
 
+mod beginning;
+mod contracts;
+mod creation;
 mod deploy;
 mod doctor;
 mod env;
@@ -13,6 +16,9 @@ mod evaluate;
 mod fleet;
 mod help;
 mod listing;
+mod manifest;
 mod memory;
 mod mistakes;
+mod relations;
+mod values;
 mod warnings;

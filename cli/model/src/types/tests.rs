@@ -1,4 +1,4 @@
-//! Values of a type and values that are not.
+//! The verdicts of types, against those that Nix wrote down.
 
 use super::{PATTERNS, Type, matches};
 use serde_json::{Value, json};
@@ -63,6 +63,41 @@ fn verdicts_are_those_of_nix() {
         }
     }
     assert!(differing.is_empty(), "{}", differing.join("\n"));
+}
+
+#[test]
+fn found_by_generated_values_once() {
+    let cases = [
+        (
+            json!({"kind": "enum", "values": [1, [2.0]]}),
+            json!(1.0),
+            true,
+        ),
+        (
+            json!({"kind": "enum", "values": [1, [2.0]]}),
+            json!([2]),
+            true,
+        ),
+        (
+            json!({"kind": "enum", "values": [1, [2.0]]}),
+            json!("1"),
+            false,
+        ),
+        // A default is judged where it is used, and nowhere else.
+        (
+            json!({"kind": "submodule", "fields": {"a": {"type": {"kind": "port"}, "default": 0}}}),
+            json!({}),
+            false,
+        ),
+        (
+            json!({"kind": "submodule", "fields": {"a": {"type": {"kind": "port"}, "default": 0}}}),
+            json!({"a": 1}),
+            true,
+        ),
+    ];
+    for (kind, value, accepted) in cases {
+        assert_eq!(of(kind.clone()).accepts(&value), accepted, "{kind} {value}");
+    }
 }
 
 #[test]
