@@ -102,6 +102,11 @@ pub(crate) enum Command {
     Set(commands::set::Args),
     /// Print a value of a host, and say where it comes from.
     Get(commands::get::Args),
+    /// Look after the secrets that are kept in the repository.
+    Secret {
+        #[command(subcommand)]
+        verb: commands::secret::Secret,
+    },
     /// Show who depends on whom.
     Graph(commands::graph::Args),
     /// Begin a new repository.

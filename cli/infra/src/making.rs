@@ -10,6 +10,7 @@ use infra_drive::process::Stop;
 use infra_drive::recipe::{self, Bytes, Given};
 use infra_drive::secret::Secret;
 use infra_drive::secret::sidecar::Notes;
+use infra_model::answer::{SecretChange, SecretDone};
 use infra_model::recipe::{How, Job, Owner, Product};
 use infra_model::{Code, Diagnostic, HostName, NeedName};
 use infra_plan::stale;
@@ -32,6 +33,19 @@ pub(crate) struct Made {
 }
 
 impl Made {
+    /// As an answer of `infra secret`.
+    pub(crate) fn told(&self, change: SecretChange) -> SecretDone {
+        SecretDone {
+            name: match &self.owner {
+                Owner::Shared => None,
+                Owner::Host(host) => Some(host.clone()),
+            },
+            secret: self.name.clone(),
+            file: self.file.clone(),
+            change,
+        }
+    }
+
     /// As something a person should know: a file of the repository is another.
     pub(crate) fn note(&self) -> Diagnostic {
         let whose = match &self.owner {

@@ -41,7 +41,35 @@ impl Offers {
                 Scope::Host(host) => offers.secrets.entry(host.clone()).or_default().insert(name),
             };
         }
+        for fault in &listing.faults {
+            offers.count_damaged(fault);
+        }
         Ok((offers, listing.faults))
+    }
+
+    /// What is damaged is not missing: it must be told when it is opened, and nothing may be made in its place.
+    fn count_damaged(&mut self, fault: &Diagnostic) {
+        let path = fault.place.as_ref().map_or("", |place| place.file.as_str());
+        let mut parts = path.split('/').skip(1);
+        let host = match (parts.next(), parts.next()) {
+            (Some("shared"), Some(file)) => return self.damaged(None, file),
+            (Some("hosts"), Some(host)) => host,
+            _ => return,
+        };
+        if let (Ok(host), Some(file)) = (HostName::parse(host), parts.next()) {
+            self.damaged(Some(host), file);
+        }
+    }
+
+    fn damaged(&mut self, host: Option<HostName>, file: &str) {
+        let Some((name, _)) = file.rsplit_once('.') else {
+            return;
+        };
+        let names = match host {
+            None => &mut self.shared_secrets,
+            Some(host) => self.secrets.entry(host).or_default(),
+        };
+        names.insert(name.to_owned());
     }
 
     /// What is offered to one host.

@@ -1,5 +1,6 @@
 //! Who may read which secret, and writing it down for them.
 
+use crate::commands::new;
 use crate::contracts::{self, Contracts};
 use crate::opener;
 use crate::workspace::Workspace;
@@ -83,6 +84,27 @@ impl<'a> Vault<'a> {
             })
             .map(|(host, _)| host)
             .collect()
+    }
+
+    /// Whether any contract asks for something, or it is one of a host's own keys.
+    pub(crate) fn is_needed(&self, asset: &Asset) -> bool {
+        let (owner, name) = asset;
+        let of_host = |host: &HostName| match owner {
+            Owner::Shared => true,
+            Owner::Host(one) => one == host,
+        };
+        let own = [new::keys::SSH_KEY, new::keys::AGE_KEY];
+        matches!(owner, Owner::Host(host) if self.workspace.contents.fleet.get(host).is_some())
+            && own.contains(&name.as_str())
+            || self.contracts.hosts.iter().any(|(host, contract)| {
+                let manifest = contract.manifest();
+                // What belongs to a need is named after it: `<need>.password`.
+                let base = name.as_str().rsplit_once('.').map_or("", |(base, _)| base);
+                of_host(host)
+                    && (manifest.secrets.contains_key(name)
+                        || manifest.values.contains_key(name)
+                        || manifest.secrets.contains_key(base))
+            })
     }
 
     /// The key that a host's secrets are encrypted to: the ed25519 key in its `host.pub`.

@@ -1,11 +1,13 @@
 //! The one JSON object every command answers with, and exit codes.
 
 mod repository;
+mod secrets;
 
 pub use repository::{
     HostMade, Lean, LeanEdge, LineChange, Relations, RepositoryMade, SharedWith, ValueGot,
     ValueSet, WantEdge,
 };
+pub use secrets::{KeptSecret, SecretChange, SecretDone, Wrong};
 
 use crate::context::Plane;
 use crate::contract::NeedScope;

@@ -165,6 +165,8 @@ pub enum Code {
     UnneededSecret,
     /// Hosts share a need, and their contracts describe it differently.
     SharedDiffers,
+    /// Somebody who is not to read a secret any more still can.
+    OverexposedSecret,
     /// A recipe made something, and it was written into the repository: no fault, but a change to know of.
     MadeByRecipe,
     /// The run was interrupted before it came to this.

@@ -14,6 +14,7 @@ mod info;
 pub(crate) mod init;
 mod list;
 pub(crate) mod new;
+pub(crate) mod secret;
 pub(crate) mod set;
 mod ssh;
 mod why;
@@ -56,6 +57,7 @@ fn perform(args: &Args) -> Exit {
         Command::Contract(contract) => wait(contract::run(global, contract)),
         Command::Set(args) => wait(set::run(global, args)),
         Command::Get(args) => wait(get::run(global, args)),
+        Command::Secret { verb } => wait(secret::run(global, verb)),
         Command::Graph(args) => wait(graph::run(global, args)),
         Command::Init(args) => init::run(global, args),
         Command::New { what } => new::run(global, what),

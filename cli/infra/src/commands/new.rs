@@ -1,7 +1,7 @@
 //! `infra new`: things that are made in the repository.
 
 mod host;
-pub(super) mod keys;
+pub(crate) mod keys;
 
 use crate::args::Global;
 use infra_model::answer::Exit;

@@ -20,5 +20,6 @@ mod manifest;
 mod memory;
 mod mistakes;
 mod relations;
+mod secrets;
 mod values;
 mod warnings;

@@ -6,7 +6,7 @@ mod new;
 mod rekey;
 mod show;
 
-use super::one;
+use super::{answer, one, warn};
 use crate::args::{Global, Selection};
 use crate::complete;
 use crate::contracts;
@@ -15,10 +15,11 @@ use crate::workspace::Workspace;
 use clap_complete::engine::ArgValueCandidates;
 use infra_drive::evaluator::Evaluator;
 use infra_drive::process::Stop;
-use infra_model::answer::Exit;
-use infra_model::contract::SecretNeed;
-use infra_model::{Diagnostic, HostName, HostSpec, NeedName};
-use infra_plan::fill::unknown_need;
+use infra_model::answer::{Answer, Exit, SecretDone};
+use infra_model::contract::{Format, SecretNeed, ValueNeed, place_of};
+use infra_model::{Code, Diagnostic, HostName, HostSpec, NeedName, Place};
+use infra_plan::fill::{Secret as Kept, unknown_need};
+use std::fmt::Write as _;
 
 /// Verbs of `secret`.
 #[derive(Debug, Clone, clap::Subcommand)]
@@ -80,30 +81,103 @@ impl Room {
     }
 }
 
-/// A secret that a contract asks for.
+/// Something that a contract asks for and the store keeps: a secret, or a value that is private.
+pub(super) enum Need {
+    Secret(Box<SecretNeed>),
+    Value(Box<ValueNeed>),
+}
+
+/// What was meant on the command line.
 pub(super) struct Meant {
     pub(super) host: HostSpec,
     pub(super) name: NeedName,
-    pub(super) need: SecretNeed,
+    pub(super) need: Need,
     pub(super) asset: Asset,
 }
 
-/// Finds the secret in the host's contract. What is wrong with that contract is told instead of "unknown".
+impl Meant {
+    /// The recipe that makes it.
+    pub(super) fn recipe(&self) -> Option<&NeedName> {
+        match &self.need {
+            Need::Secret(need) => need.recipe.as_ref(),
+            Need::Value(need) => need.recipe.as_ref(),
+        }
+    }
+
+    /// How long the one before stays accepted.
+    pub(super) fn grace(&self) -> Option<String> {
+        match &self.need {
+            Need::Secret(need) => need.rotate.grace.clone(),
+            Need::Value(_) => None,
+        }
+    }
+
+    pub(super) fn is_text(&self) -> bool {
+        !matches!(&self.need, Need::Secret(need) if need.format == Format::Binary)
+    }
+
+    /// Where the contract asks for it.
+    pub(super) fn place(&self) -> Place {
+        let declared = match &self.need {
+            Need::Secret(need) => &need.declared,
+            Need::Value(need) => &need.declared,
+        };
+        place_of(declared, &self.host.name)
+    }
+
+    /// Where it is kept now, if anybody has it.
+    pub(super) fn kept(&self, vault: &Vault<'_>) -> Option<Kept> {
+        let filling = &vault.contracts.hosts.get(&self.host.name)?.filling;
+        let filled = match self.need {
+            Need::Secret(_) => filling.secrets.get(&self.name),
+            Need::Value(_) => filling.private.get(&self.name),
+        };
+        filled
+            .map(|filled| filled.with.clone())
+            .filter(|kept| !matches!(kept, Kept::Recipe(_)))
+    }
+
+    /// Whether the repository's store has it.
+    pub(super) fn is_kept(&self, vault: &Vault<'_>) -> bool {
+        matches!(self.kept(vault), Some(Kept::Store(_)))
+    }
+
+    pub(super) fn without_recipe(&self) -> Diagnostic {
+        Diagnostic::new(
+            Code::Usage,
+            format!("no recipe makes `{}` of {}", self.name, self.host.name),
+        )
+        .with_place(self.place())
+        .with_fix(format!(
+            "write it yourself: infra secret new {} {}; or name a `recipe` in its contract",
+            self.host.name, self.name
+        ))
+    }
+}
+
+/// Finds what is meant in the host's contract. What is wrong with that contract is told instead of "unknown".
 pub(super) fn meant(vault: &Vault<'_>, which: &Which) -> Result<Meant, Vec<Diagnostic>> {
     let host = vault.workspace().host(&which.host)?;
-    let name = super::need_name(&which.name).map_err(one)?;
+    let name = super::set::need_name(&which.name).map_err(one)?;
     let Some(contract) = vault.contracts.hosts.get(&host.name) else {
         return Err(of_host(&vault.contracts.faults, &host.name));
     };
     let manifest = contract.manifest();
-    let Some(need) = manifest.secrets.get(&name) else {
+    let private = || manifest.values.get(&name).filter(|need| need.private);
+    let (need, scope) = if let Some(need) = manifest.secrets.get(&name) {
+        (Need::Secret(Box::new(need.clone())), need.scope)
+    } else if let Some(need) = private() {
+        (Need::Value(Box::new(need.clone())), need.scope)
+    } else {
         let known = manifest.secrets.keys().map(NeedName::as_str);
-        return Err(one(unknown_need(&host.name, name.as_str(), known)
-            .with_place(infra_model::Place::file("command line"))));
+        let place = Place::file("command line");
+        return Err(one(
+            unknown_need(&host.name, name.as_str(), known).with_place(place)
+        ));
     };
     Ok(Meant {
-        asset: (contracts::owner(need.scope, &host.name), name.clone()),
-        need: need.clone(),
+        asset: (contracts::owner(scope, &host.name), name.clone()),
+        need,
         host,
         name,
     })
@@ -115,4 +189,19 @@ fn of_host(faults: &[Diagnostic], host: &HostName) -> Vec<Diagnostic> {
         .filter(|fault| fault.host.as_ref() == Some(host))
         .cloned()
         .collect()
+}
+
+/// Says what was done.
+pub(super) fn done(global: &Global, all: Vec<SecretDone>, warnings: Vec<Diagnostic>) -> Exit {
+    warn(global, &warnings);
+    let mut text = String::new();
+    for one in &all {
+        let _ = writeln!(text, "{:<9}  {}", one.change.as_str(), one.file);
+    }
+    if all.is_empty() {
+        text.push_str("nothing to do\n");
+    }
+    let told = Answer::new("secret", all, Vec::new()).with_warnings(warnings);
+    answer(global, &told, &text);
+    Exit::Ok
 }
