@@ -102,6 +102,8 @@ pub(crate) enum Command {
     Set(commands::set::Args),
     /// Print a value of a host, and say where it comes from.
     Get(commands::get::Args),
+    /// Fill what is open: make what recipes make, and ask for the rest where somebody sits.
+    Fill(Selection),
     /// Look after the secrets that are kept in the repository.
     Secret {
         #[command(subcommand)]
