@@ -26,7 +26,8 @@ allowed_imports='{
   "infra-drive": ["infra-model"],
   "infra-view": ["infra-plan", "infra-model"],
   "infra": ["infra-view", "infra-engine", "infra-drive", "infra-plan", "infra-model"],
-  "infra-agent": ["infra-model"],
+  "infra-agent": ["infra-model", "infra-search"],
+  "infra-search": ["infra-model"],
   "infra-testkit": ["infra-model"]
 }'
 

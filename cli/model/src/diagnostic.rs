@@ -163,6 +163,10 @@ pub enum Code {
     NoSandbox,
     /// Hosts share a need, and their contracts describe it differently.
     SharedDiffers,
+    /// A secret is where it must not be.
+    SecretExposed,
+    /// A search for secrets did not find what was put there to be found.
+    SearchUntrusted,
     /// The run was interrupted before it came to this.
     Interrupted,
     /// A broken promise inside infra: a bug.
