@@ -14,7 +14,9 @@ pub mod forms;
 mod look;
 mod pattern;
 pub mod processes;
+mod subjects;
 
 pub use control::{Control, untrusted};
-pub use look::{Look, exposures};
+pub use look::Look;
 pub use pattern::{Hit, Scan, Search};
+pub use subjects::Subjects;

@@ -1,7 +1,7 @@
 //! One search: what was looked at so far, and what was found.
 
 use crate::pattern::{Scan, Search};
-use infra_model::poison::{Exposure, Form, Looked, Spot};
+use infra_model::poison::{Form, Looked, Spot};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
@@ -130,20 +130,3 @@ impl<'s> Look<'s> {
 /// What was found in one thing: of each secret the first occurrence.
 #[derive(Debug, Default)]
 pub(crate) struct Hits(BTreeMap<Option<usize>, (Form, u64)>);
-
-/// What was found, by the name of the secret; names that have the same content are told each.
-pub fn exposures(found: &[(usize, Form, Spot)], names: &[Vec<String>]) -> Vec<Exposure> {
-    let mut all: Vec<Exposure> = found
-        .iter()
-        .flat_map(|(secret, form, at)| {
-            let names = names.get(*secret).into_iter().flatten();
-            names.map(move |name| Exposure {
-                secret: name.clone(),
-                form: *form,
-                at: at.clone(),
-            })
-        })
-        .collect();
-    all.sort();
-    all
-}

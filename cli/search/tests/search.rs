@@ -6,7 +6,7 @@
 )]
 
 use infra_model::poison::{Form, Part, Spot};
-use infra_search::{Control, Hit, Look, Search, files, forms, processes};
+use infra_search::{Control, Hit, Look, Search, Subjects, files, forms, processes};
 use proptest::prelude::*;
 use std::fs;
 use std::io::{Seek, SeekFrom, Write};
@@ -193,4 +193,21 @@ fn controls_are_no_findings() {
     assert!(look.end().1.is_empty());
     assert_ne!(Control::new().expect("random"), control);
     assert_eq!(Form::Plain.as_str(), "as it is");
+}
+
+#[test]
+fn one_content_is_looked_for_once_and_told_under_all_its_names() {
+    let mut subjects = Subjects::new();
+    assert_eq!(subjects.add("a", SECRET.as_bytes()), Ok(()));
+    assert_eq!(subjects.add("b", SECRET.as_bytes()), Ok(()));
+    assert!(subjects.add("c", b"short").is_err());
+    let search = subjects
+        .search(&Control::new().expect("random"))
+        .expect("few");
+    let mut look = Look::new(&search, |_| {});
+    look.read(&mut SECRET.as_bytes(), &|_| Spot::Journal)
+        .expect("memory");
+    let named = subjects.named(&look.end().1);
+    let names: Vec<_> = named.iter().map(|(name, ..)| *name).collect();
+    assert_eq!(names, ["a", "b"]);
 }
