@@ -126,7 +126,7 @@ impl Words {
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--version" | "--on-disk" | "--whole-store" | "--progress" => {
-                    options.push((word.clone(), None))
+                    options.push((word.clone(), None));
                 }
                 _ if word.starts_with('-') => {
                     options.push((word.clone(), Some(words.next()?.clone())));

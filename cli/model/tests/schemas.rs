@@ -6,12 +6,13 @@ use infra_model::answer::{
     Answer, Built, CacheState, Evaluated, Executed, HostInfo, HostResult, Patient, Why,
 };
 use infra_model::event::Line;
+use infra_model::poison::HostSearch;
 use schemars::{Schema, schema_for};
 use std::path::Path;
 
 #[test]
 fn published_schemas_are_those_of_the_types() {
-    let all: [(&str, Schema); 10] = [
+    let all: [(&str, Schema); 11] = [
         ("list", schema_for!(Answer<HostSpec>)),
         ("info", schema_for!(Answer<HostInfo>)),
         ("eval", schema_for!(Answer<Evaluated>)),
@@ -20,6 +21,7 @@ fn published_schemas_are_those_of_the_types() {
         ("exec", schema_for!(Answer<Executed>)),
         ("why", schema_for!(Answer<Why>)),
         ("cache", schema_for!(Answer<CacheState>)),
+        ("check", schema_for!(Answer<HostSearch>)),
         ("doctor", schema_for!(Answer<Patient>)),
         ("event", schema_for!(Line)),
     ];

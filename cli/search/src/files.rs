@@ -68,7 +68,7 @@ pub fn search(look: &mut Look<'_>, root: &Path, skip: &dyn Fn(&Path) -> bool) {
             }
             match fs::read_dir(&path) {
                 Ok(entries) => {
-                    open.extend(entries.flatten().map(|entry| (entry.path(), found.dev())))
+                    open.extend(entries.flatten().map(|entry| (entry.path(), found.dev())));
                 }
                 Err(error) => look.unreadable(&error),
             }

@@ -113,7 +113,7 @@ fn files_by_content_and_name_but_not_through_links() {
     fs::create_dir_all(root.join("skipped")).expect("writable");
     fs::write(root.join("a/b/f"), format!("12345{SECRET} and {SECRET}")).expect("writable");
     fs::write(root.join("skipped/f"), SECRET).expect("writable");
-    fs::write(root.join(format!("a/{SECRET}.txt")), format!("{SECRET}")).expect("writable");
+    fs::write(root.join(format!("a/{SECRET}.txt")), SECRET).expect("writable");
     symlink(outside.path(), root.join("folder")).expect("writable");
     symlink(outside.path().join("f"), root.join("file")).expect("writable");
     let (files, found) = found_below(root, &|path| path.ends_with("skipped"));
@@ -207,7 +207,7 @@ fn one_content_is_looked_for_once_and_told_under_all_its_names() {
     let mut look = Look::new(&search, |_| {});
     look.read(&mut SECRET.as_bytes(), &|_| Spot::Journal)
         .expect("memory");
-    let named = subjects.named(&look.end().1);
-    let names: Vec<_> = named.iter().map(|(name, ..)| *name).collect();
+    let told = subjects.named(&look.end().1);
+    let names: Vec<_> = told.iter().map(|(name, ..)| *name).collect();
     assert_eq!(names, ["a", "b"]);
 }

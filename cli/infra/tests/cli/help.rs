@@ -5,7 +5,7 @@ use crate::env::Env;
 use std::fmt::Write as _;
 use std::path::Path;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "",
     "list",
     "info",
@@ -16,6 +16,7 @@ const COMMANDS: [&str; 12] = [
     "exec",
     "why",
     "cache",
+    "check",
     "doctor",
     "completions",
 ];
