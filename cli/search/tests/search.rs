@@ -30,6 +30,7 @@ fn secret() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn planted_anywhere_it_is_found_across_any_chunks(
         secret in secret(),

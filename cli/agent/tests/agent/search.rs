@@ -63,7 +63,7 @@ fn wherever_they_are_besides_they_are_found() {
     let secret = format!("{MARKER} password-of-db");
     put(&scene, "etc/db.conf", &format!("pass = {secret}\n"));
     put(&scene, "var/log/app.log", "login c2VjcmV0");
-    put(&scene, "home/anna/notes", &format!("{secret:?}"));
+    put(&scene, "home/notes", &format!("{secret:?}"));
     put(
         &scene,
         "nix/store/abc-unit/db.service",
@@ -81,7 +81,7 @@ fn wherever_they_are_besides_they_are_found() {
         found(&scene),
         [
             db(Form::Plain, "/etc/db.conf at byte 7"),
-            db(Form::Plain, "/home/anna/notes at byte 1"),
+            db(Form::Plain, "/home/notes at byte 1"),
             db(Form::Plain, "the arguments of process 42 (db)"),
             db(Form::Percent, "/nix/store/abc-unit/db.service at byte 14"),
         ]

@@ -1,3 +1,5 @@
+//! Each kind of place on this machine, with something in it to be found.
+
 use super::{Here, git, search};
 use infra_model::poison::Spot;
 use infra_search::{Control, Look, Subjects};

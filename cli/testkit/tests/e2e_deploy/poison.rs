@@ -2,7 +2,7 @@
 
 use crate::secrets::Vault;
 use infra_testkit::e2e_wanted;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const TOKEN: &str = "page-token-of-this-test-4711";
 const PASSWORD: &str = "db-password-of-this-test-4712";
@@ -39,6 +39,50 @@ fn is_found(list: &Value, secret: &str, form: &str, at: &Value) -> bool {
     })
 }
 
+/// Nothing was found, and enough was looked at for that to mean something.
+fn assert_clean(answer: &Value) {
+    for (name, secrets) in [("app", 2), ("db", 1)] {
+        let host = host(answer, name);
+        assert_eq!(host["searched"].as_array().unwrap().len(), secrets);
+        for (side, what, least) in [
+            ("there", "files", 100),
+            ("there", "processes", 3),
+            ("here", "files", 100),
+            ("here", "objects", 10),
+        ] {
+            assert!(host[side][what].as_u64().unwrap() > least, "{host:#}");
+        }
+        for found in ["foundHere", "foundThere"] {
+            assert_eq!(host[found], json!([]), "{host:#}");
+        }
+    }
+    assert!(answer.get("warnings").is_none(), "{answer:#}");
+}
+
+/// Everything that was put somewhere was found there.
+fn assert_found(answer: &Value) {
+    let (on_app, on_db) = (host(answer, "app"), host(answer, "db"));
+    let file = |part: &str| json!({ "kind": "file", "path": part });
+    let tree = json!({ "kind": "object", "repository": "/trees" });
+    let process = json!({ "kind": "process", "program": "sleep", "part": "environment" });
+    let (here, there) = (&on_app["foundHere"], &on_app["foundThere"]);
+    let on_db = &on_db["foundThere"];
+    for (list, secret, form, at) in [
+        (here, "page-token", "plain", file("/nix/store/")),
+        (here, "page-token", "plain", file(".drv")),
+        (here, "page-token", "plain", tree),
+        (there, "page-token", "plain", file("/nix/store/")),
+        (there, "page-token", "base64", process),
+        (on_db, "db-password", "plain", json!({ "kind": "journal" })),
+        (on_db, "db-password", "hex", file("/var/lib/dump")),
+    ] {
+        assert!(is_found(list, secret, form, &at), "{secret} {at}: {list:#}");
+    }
+    let errors = answer["errors"].as_array().unwrap();
+    assert_eq!(errors.len(), 2, "{errors:#?}");
+    assert!(errors.iter().all(|error| error["code"] == "secret-exposed"));
+}
+
 #[test]
 fn secrets_are_found_wherever_somebody_put_them() {
     if !e2e_wanted("secrets_are_found_wherever_somebody_put_them") {
@@ -49,90 +93,23 @@ fn secrets_are_found_wherever_somebody_put_them() {
     let password = vault.file("db-password", &format!("{PASSWORD}\n"));
     let given = ["--all", "--secret-file", &token, "--secret-file", &password];
     vault.deploy(&given, 0);
+    assert_clean(&check(&vault, &[&given[..], &["--hosts"]].concat(), 0));
 
-    let clean = check(&vault, &[&given[..], &["--hosts"]].concat(), 0);
-    for (name, secrets) in [("app", 2), ("db", 1)] {
-        let host = host(&clean, name);
-        assert_eq!(host["searched"].as_array().unwrap().len(), secrets);
-        assert!(host["there"]["files"].as_u64().unwrap() > 100, "{host:#}");
-        assert!(host["there"]["processes"].as_u64().unwrap() > 3, "{host:#}");
-        assert!(host["here"]["files"].as_u64().unwrap() > 100, "{host:#}");
-        assert!(host["here"]["objects"].as_u64().unwrap() > 10, "{host:#}");
-        for found in ["foundHere", "foundThere"] {
-            assert_eq!(host[found], serde_json::json!([]), "{host:#}");
-        }
-    }
-    assert!(clean.get("warnings").is_none(), "{clean:#}");
-
-    // Into the store, through a value; into an environment and an argument; into the journal.
+    // Into the store, through a value; into an environment; into the journal; into a file.
     let title = format!("page-title=Vault of {TOKEN}");
-    vault.deploy(&[&given[..], &["--set", &title]].concat(), 0);
+    let titled = [&given[..], &["--set", &title]].concat();
+    vault.deploy(&titled, 0);
     let (app, db) = (vault.lab.host("app"), vault.lab.host("db"));
-    app.sh(&format!("systemd-run --quiet --unit=leak --setenv=LEAK=$(printf %s 'user:{TOKEN}' | base64 -w0) sleep 600")).unwrap();
+    let leak = format!("$(printf %s 'user:{TOKEN}' | base64 -w0)");
+    app.sh(&format!(
+        "systemd-run --quiet --setenv=LEAK={leak} sleep 600"
+    ))
+    .unwrap();
     db.sh(&format!(
         "echo 'login with {PASSWORD}' | systemd-cat; journalctl --sync"
     ))
     .unwrap();
-    db.sh(&format!(
-        "printf %s '{PASSWORD}' | od -An -v -tx1 | tr -d ' \\n' > /var/lib/dump"
-    ))
-    .unwrap();
-
-    let found = check(
-        &vault,
-        &[&given[..], &["--set", &title, "--hosts"]].concat(),
-        1,
-    );
-    let (on_app, on_db) = (host(&found, "app"), host(&found, "db"));
-    let at =
-        |kind: &str, field: &str, value: &str| serde_json::json!({ "kind": kind, field: value });
-    for (list, secret, form, at) in [
-        (
-            &on_app["foundHere"],
-            "page-token",
-            "plain",
-            at("file", "path", "/nix/store/"),
-        ),
-        (
-            &on_app["foundHere"],
-            "page-token",
-            "plain",
-            at("file", "path", ".drv"),
-        ),
-        (
-            &on_app["foundHere"],
-            "page-token",
-            "plain",
-            at("object", "repository", "/trees"),
-        ),
-        (
-            &on_app["foundThere"],
-            "page-token",
-            "plain",
-            at("file", "path", "/nix/store/"),
-        ),
-        (
-            &on_app["foundThere"],
-            "page-token",
-            "base64",
-            at("process", "program", "sleep"),
-        ),
-        (
-            &on_db["foundThere"],
-            "db-password",
-            "plain",
-            at("journal", "kind", "journal"),
-        ),
-        (
-            &on_db["foundThere"],
-            "db-password",
-            "hex",
-            at("file", "path", "/var/lib/dump"),
-        ),
-    ] {
-        assert!(is_found(list, secret, form, &at), "{secret} {at}: {list:#}");
-    }
-    let errors = found["errors"].as_array().unwrap();
-    assert_eq!(errors.len(), 2, "{errors:#?}");
-    assert!(errors.iter().all(|error| error["code"] == "secret-exposed"));
+    let dump = "od -An -v -tx1 | tr -d ' \\n' > /var/lib/dump";
+    db.sh(&format!("printf %s '{PASSWORD}' | {dump}")).unwrap();
+    assert_found(&check(&vault, &[&titled[..], &["--hosts"]].concat(), 1));
 }
