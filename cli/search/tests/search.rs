@@ -30,7 +30,7 @@ fn secret() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn planted_anywhere_it_is_found_across_any_chunks(
         secret in secret(),
