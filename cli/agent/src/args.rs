@@ -14,11 +14,14 @@ usage: infra-agent [--root DIR [--on-disk]] [--identity FILE] VERB
   secrets restart                                         restart what consumes secrets that have changed
   secrets unpack [--phase install|initrd|users|services]  put the current generation in place (at boot)
   secrets rollback [--to GEN] [--restart now|later]       make an earlier generation current
+  secrets search [--whole-store] [--progress]             look for the host's secrets where they must not be
   --version
 
   --root DIR       act on the host below DIR: nothing is mounted, no unit is touched
   --on-disk        with --root: unpack even if DIR/run is not in memory
   --identity FILE  the host's SSH key (default: /etc/ssh/ssh_host_ed25519_key)
+  --whole-store    all of the Nix store, not only what the running system needs of it
+  --progress       say on standard error how far it is
 ";
 
 /// One call of the agent.
@@ -38,6 +41,7 @@ pub(crate) enum Verb {
     Restart,
     Unpack { phase: Phase },
     Rollback { to: Option<u64>, restart: Restart },
+    Search { whole_store: bool, progress: bool },
 }
 
 /// When consumers of what changed are restarted.
@@ -101,6 +105,10 @@ fn verb(words: &mut Words) -> Option<Verb> {
             },
             restart: words.restart()?,
         }),
+        ["secrets", "search"] => Some(Verb::Search {
+            whole_store: words.flag("--whole-store"),
+            progress: words.flag("--progress"),
+        }),
         _ => None,
     }
 }
@@ -117,7 +125,9 @@ impl Words {
         let mut words = words.iter();
         while let Some(word) = words.next() {
             match word.as_str() {
-                "--version" | "--on-disk" => options.push((word.clone(), None)),
+                "--version" | "--on-disk" | "--whole-store" | "--progress" => {
+                    options.push((word.clone(), None));
+                }
                 _ if word.starts_with('-') => {
                     options.push((word.clone(), Some(words.next()?.clone())));
                 }
@@ -179,6 +189,13 @@ mod tests {
             verb("--root /x secrets --restart later receive --owners later --identity k"),
             receive(Restart::Later, Owners::Later)
         );
+        assert_eq!(
+            verb("secrets search --whole-store"),
+            Some(Verb::Search {
+                whole_store: true,
+                progress: false
+            })
+        );
         let users = Phase::Users;
         assert_eq!(
             verb("secrets unpack --phase users"),
@@ -208,6 +225,7 @@ mod tests {
             "secrets status --root",
             "hello --force yes",
             "hello --version",
+            "secrets status --whole-store",
         ] {
             assert_eq!(verb(line), None, "{line}");
         }

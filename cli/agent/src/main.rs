@@ -22,6 +22,7 @@ mod plan;
 mod process;
 mod render;
 mod sealed;
+mod search;
 mod status;
 mod steps;
 mod units;
@@ -62,6 +63,10 @@ fn perform(call: &args::Call) -> Result<String, Diagnostic> {
         }
         args::Verb::Restart => apply::restart(host).map(|settled| json(&settled)),
         args::Verb::Unpack { phase } => apply::unpack(host, *phase).map(|applied| json(&applied)),
+        args::Verb::Search {
+            whole_store,
+            progress,
+        } => search::search(host, *whole_store, *progress).map(|found| json(&found)),
         args::Verb::Rollback { to, restart } => {
             apply::rollback(host, *to, *restart).map(|applied| json(&applied))
         }

@@ -12,6 +12,7 @@ pub mod host;
 pub mod memory;
 pub mod nix;
 mod plain;
+pub mod poison;
 pub mod process;
 pub mod recipe;
 pub mod repo;

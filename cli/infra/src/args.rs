@@ -135,6 +135,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: Cache,
     },
+    /// Prove that secrets are nowhere they must not be.
+    Check(Check),
     /// Check this machine, the repository, and (if selected) hosts for what commonly goes wrong.
     Doctor(Doctor),
     /// Print what makes a shell complete infra's commands and host names.
@@ -142,6 +144,25 @@ pub(crate) enum Command {
         /// The shell: bash, elvish, fish, powershell or zsh.
         shell: Shell,
     },
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    #[command(flatten)]
+    pub(crate) fill: Fill,
+    /// Search this machine for the secrets of the hosts, in all forms they may have been written in: what was built and what it was built
+    /// from, what infra remembers, the repository and its history, arguments and environments of processes. Needs the keys that open them.
+    #[arg(long)]
+    pub(crate) poison: bool,
+    /// Search the hosts as well, each for its own secrets: processes, the journal, files, the running system.
+    #[arg(long, requires = "poison")]
+    pub(crate) hosts: bool,
+    /// On the hosts search all of the Nix store, and not only what the running system needs of it.
+    #[arg(long, requires = "hosts")]
+    pub(crate) whole_store: bool,
 }
 
 /// Arguments of `deploy`.

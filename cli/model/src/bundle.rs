@@ -8,8 +8,8 @@ mod report;
 
 pub use plain::Plain;
 pub use report::{
-    AGENT_PROTOCOL, Applied, Changes, Generation, Hello, Outcome, REPORT_SCHEMA, Settled, Status,
-    StatusSecret, UnitFault, UnitReport, parse as parse_report,
+    AGENT_PROTOCOL, Applied, Changes, Generation, Hello, Outcome, REPORT_SCHEMA, SecretSearch,
+    Settled, Status, StatusSecret, UnitFault, UnitReport, parse as parse_report,
 };
 
 use crate::{Code, Diagnostic, HostName};

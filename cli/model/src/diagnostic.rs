@@ -169,6 +169,10 @@ pub enum Code {
     OverexposedSecret,
     /// A recipe made something, and it was written into the repository: no fault, but a change to know of.
     MadeByRecipe,
+    /// A secret is where it must not be.
+    SecretExposed,
+    /// A search for secrets did not find what was put there to be found.
+    SearchUntrusted,
     /// The run was interrupted before it came to this.
     Interrupted,
     /// A broken promise inside infra: a bug.

@@ -19,6 +19,7 @@ pub mod host;
 pub mod lock;
 pub mod name;
 pub mod need;
+pub mod poison;
 pub mod recipe;
 pub mod selector;
 pub mod state;

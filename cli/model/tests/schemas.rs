@@ -7,12 +7,13 @@ use infra_model::answer::{
     KeptSecret, Patient, Relations, RepositoryMade, SecretDone, ValueGot, ValueSet, Why,
 };
 use infra_model::event::Line;
+use infra_model::poison::HostSearch;
 use schemars::{Schema, schema_for};
 use std::path::Path;
 
 #[test]
 fn published_schemas_are_those_of_the_types() {
-    let all: [(&str, Schema); 18] = [
+    let all: [(&str, Schema); 19] = [
         ("list", schema_for!(Answer<HostSpec>)),
         ("info", schema_for!(Answer<HostInfo>)),
         ("eval", schema_for!(Answer<Evaluated>)),
@@ -21,6 +22,7 @@ fn published_schemas_are_those_of_the_types() {
         ("exec", schema_for!(Answer<Executed>)),
         ("why", schema_for!(Answer<Why>)),
         ("cache", schema_for!(Answer<CacheState>)),
+        ("check", schema_for!(Answer<HostSearch>)),
         ("doctor", schema_for!(Answer<Patient>)),
         ("contract", schema_for!(Answer<HostContract>)),
         ("set", schema_for!(Answer<ValueSet>)),

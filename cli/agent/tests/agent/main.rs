@@ -12,3 +12,4 @@ mod phases;
 mod receive;
 mod refusals;
 mod scene;
+mod search;

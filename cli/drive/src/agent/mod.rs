@@ -8,7 +8,7 @@ pub use seal::seal;
 
 use crate::process::Stop;
 use crate::ssh::{Connection, Remote};
-use infra_model::bundle::{Applied, Hello, Settled, Status, parse_report};
+use infra_model::bundle::{Applied, Hello, SecretSearch, Settled, Status, parse_report};
 use infra_model::{Code, Diagnostic, HostName};
 use serde::de::DeserializeOwned;
 
@@ -122,6 +122,31 @@ impl<'c> Agent<'c> {
             words.extend(["--to", number]);
         }
         self.ask(&words, b"", stop).await
+    }
+
+    /// Looks for the host's secrets on the host, where they must not be; how far it is, is told now and then.
+    pub async fn search(
+        &self,
+        whole_store: bool,
+        on_progress: &(dyn Fn(&str) + Sync),
+        stop: Stop,
+    ) -> Result<SecretSearch, Diagnostic> {
+        // The agent is brought there first: the search is long, and what it says on the way is shown.
+        self.hello(stop.clone()).await?;
+        let mut args = vec![self.binary.folder(), "secrets", "search", "--progress"];
+        if whole_store {
+            args.push("--whole-store");
+        }
+        let on_line = |is_error: bool, line: &str| {
+            if is_error {
+                on_progress(line);
+            }
+        };
+        let remote = self
+            .connection
+            .script_told(RUN, &args, (b"", &on_line), stop)
+            .await?;
+        answer(self.host, &remote)
     }
 
     /// One round trip where the agent is there already, which only the first call of a release finds otherwise.

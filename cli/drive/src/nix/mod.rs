@@ -1,5 +1,6 @@
 //! Nix, driven as a program: one process per question, its log read as data.
 
+mod closure;
 mod exhausted;
 mod explain;
 mod inputs;
@@ -12,6 +13,7 @@ mod store_faults;
 use crate::memory::kernel_kills;
 use crate::process::{Ended, Stop, Tool, missing, on_path};
 use crate::repo::Repo;
+pub use closure::{Kind as ClosureKind, closure};
 use exhausted::End;
 pub use exhausted::Failed;
 use explain::Explain;

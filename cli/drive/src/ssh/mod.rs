@@ -197,6 +197,18 @@ impl Connection {
         script: &str,
         args: &[&str],
         input: &[u8],
+        stop: Stop,
+    ) -> Result<Remote, Diagnostic> {
+        self.script_told(script, args, (input, &|_, _| {}), stop)
+            .await
+    }
+
+    /// The same, with each line that it prints told as it comes.
+    pub async fn script_told(
+        &self,
+        script: &str,
+        args: &[&str],
+        (input, on_line): (&[u8], OnLine<'_>),
         mut stop: Stop,
     ) -> Result<Remote, Diagnostic> {
         let mut command = if self.user == "root" {
@@ -208,7 +220,7 @@ impl Connection {
         };
         command.args(["-c", script, "infra"]).args(args);
         tokio::select! {
-            remote = self.finish(command, input, &|_, _| {}) => remote,
+            remote = self.finish(command, input, on_line) => remote,
             () = stop.asked() => Err(interrupted("the command on the host")),
         }
     }

@@ -2,6 +2,7 @@
 
 mod build;
 mod cache;
+mod check;
 mod completions;
 mod contract;
 mod deploy;
@@ -70,6 +71,7 @@ fn perform(args: &Args) -> Exit {
         Command::Exec(exec) => wait(exec::run(global, exec)),
         Command::Why(why) => why::run(global, why),
         Command::Cache { action } => cache::run(global, *action),
+        Command::Check(args) => wait(check::run(global, args)),
         Command::Doctor(args) => wait(doctor::run(global, args)),
     }
 }

@@ -37,6 +37,7 @@ case "$1" in
     hash=1ymw2907bm1s9n6n8lsmbb267gch9dhj
     printf '{"schema":%s,"host":"%s","class":"nixos","system":"x86_64-linux","toplevel":{"drv":"/nix/store/%s-%s.drv","out":"/nix/store/%s-%s"}}' \
       "${FAKE_SCHEMA:-1}" "$host" $hash "$host" $hash "$host" ;;
+  path-info) eval "$FAKE_CLOSURE" ;;
   build)
     if [ -n "$FAKE_COLLECTED" ] && ! [ -e "$FAKE_LOG.collected" ]; then
       : > "$FAKE_LOG.collected"; echo "error: path is required, but there is no substituter that can build it" >&2; exit 1

@@ -5,13 +5,21 @@ use crate::env::Env;
 use std::fmt::Write as _;
 use std::path::Path;
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 28] = [
     "",
     "list",
     "info",
     "contract",
     "set",
     "get",
+    "fill",
+    "secret",
+    "secret list",
+    "secret new",
+    "secret show",
+    "secret generate",
+    "secret rotate",
+    "secret rekey",
     "graph",
     "init",
     "new",
@@ -23,6 +31,7 @@ const COMMANDS: [&str; 19] = [
     "exec",
     "why",
     "cache",
+    "check",
     "doctor",
     "completions",
 ];

@@ -7,6 +7,7 @@
 )]
 
 mod beginning;
+mod check;
 mod contracts;
 mod creation;
 mod deploy;

@@ -1,6 +1,7 @@
 //! What the agent answers. Names, numbers and units; nothing secret.
 
 use super::Phase;
+use crate::poison::{Exposure, Looked, Unsearched};
 use crate::{Code, Diagnostic, HostName};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub const REPORT_SCHEMA: u32 = 1;
 
 /// The version of what the agent can be asked.
-pub const AGENT_PROTOCOL: u32 = 2;
+pub const AGENT_PROTOCOL: u32 = 3;
 
 /// `hello`: who answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,6 +159,22 @@ pub struct UnitFault {
     pub unit: String,
     /// Its state, as systemd names it.
     pub state: String,
+}
+
+/// `secrets search`: where the host's secrets are that they must not be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SecretSearch {
+    /// [`REPORT_SCHEMA`]
+    pub schema: u32,
+    /// The secrets that were looked for.
+    pub searched: Vec<String>,
+    /// Those that were not.
+    pub unsearched: Vec<Unsearched>,
+    /// What was looked at.
+    pub looked: Looked,
+    /// What was found.
+    pub found: Vec<Exposure>,
 }
 
 #[derive(Deserialize)]

@@ -11,6 +11,7 @@ mod faults;
 mod inputs;
 mod interrupts;
 mod mistakes;
+mod poison;
 mod remembered;
 mod roots;
 mod scene;

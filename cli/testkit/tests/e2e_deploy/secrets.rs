@@ -6,14 +6,14 @@ use serde_json::Value;
 use std::path::PathBuf;
 
 /// Two hosts and a copy of `examples/vault` for them.
-struct Vault {
-    lab: Lab,
-    repo: Repo,
+pub(crate) struct Vault {
+    pub(crate) lab: Lab,
+    pub(crate) repo: Repo,
     secrets: tempfile::TempDir,
 }
 
 impl Vault {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let lab = Lab::builder()
             .host("app", HostKind::Systemd)
             .host("db", HostKind::Systemd)
@@ -32,7 +32,7 @@ impl Vault {
     }
 
     /// A file with a secret in it, as `--secret-file` takes it.
-    fn file(&self, name: &str, content: &str) -> String {
+    pub(crate) fn file(&self, name: &str, content: &str) -> String {
         let path: PathBuf = self.secrets.path().join(name);
         std::fs::write(&path, content).unwrap();
         format!("{name}={}", path.display())
@@ -52,13 +52,13 @@ impl Vault {
         key
     }
 
-    fn infra(&self, words: &[&str]) -> infra_testkit::Finished {
+    pub(crate) fn infra(&self, words: &[&str]) -> infra_testkit::Finished {
         let mut command = self.lab.infra().unwrap();
         command.arg("-C").arg(self.repo.path()).args(words);
         command.run(SOON).unwrap()
     }
 
-    fn deploy(&self, words: &[&str], exit: i32) -> Deployed {
+    pub(crate) fn deploy(&self, words: &[&str], exit: i32) -> Deployed {
         let mut all = vec!["deploy", "--json"];
         all.extend(words);
         let finished = self.infra(&all);
