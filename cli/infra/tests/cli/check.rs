@@ -4,16 +4,9 @@ use crate::env::{Env, shows};
 use std::fs;
 use std::os::unix::fs::symlink;
 
-/// A contract of one secret, answered by the fake `nix` for whatever host.
-const CONTRACT: &str = r#"
-case "$last" in *infra.plane.*)
-  printf '%s' '{"schema":1,"host":"web","values":{},"recipes":{},"exports":{},"wants":{},"templates":{},"probes":{"enable":true,"probes":{}},"secrets":{"token":{"description":"","scope":"host","phase":"services","units":[],"owner":"root","group":"root","mode":"0400","restartUnits":[],"reloadUnits":[],"format":"text","check":{"minLength":null,"maxLength":null,"match":null},"required":true,"deploy":true,"recipe":null,"rotate":{"every":null,"grace":null},"bind":[],"path":"/run/infra/secrets/token","declared":[]}}}'
-  exit 0 ;;
-esac"#;
-
 fn env() -> Env {
-    let env = Env::pair().set("FAKE_EACH_DOES", CONTRACT);
-    env.write("hosts/web/contract.nix", "{ }\n");
+    let env = Env::pair();
+    env.contract("web", serde_json::json!({"secrets": {"token": {}}}));
     env
 }
 
