@@ -85,6 +85,7 @@ in
       "checks"
       "cli"
       "nix"
+      "templates"
     ];
   }
   {
