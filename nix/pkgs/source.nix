@@ -11,6 +11,7 @@ let
     "checks/golden"
     "nix/eval/declared-inputs.nix"
     "nix/lib/types/patterns.json"
+    "nix/docs/recipes.md"
     "templates/default"
   ];
 

@@ -91,8 +91,13 @@ in
   {
     name = "of nix/ only what the command includes";
     expr =
-      topOf "${packages.infra.src}/nix/eval" ++ topOf "${packages.infra.src}/nix/lib/types";
+      lib.concatMap (folder: topOf "${packages.infra.src}/nix/${folder}") [
+        "docs"
+        "eval"
+        "lib/types"
+      ];
     expected = [
+      "recipes.md"
       "declared-inputs.nix"
       "patterns.json"
     ];
