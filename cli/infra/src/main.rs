@@ -19,6 +19,7 @@ mod offers;
 mod opener;
 mod person;
 mod run;
+mod secret_checks;
 mod vault;
 mod workspace;
 
