@@ -100,6 +100,8 @@ pub(crate) enum Command {
     Contract(Contract),
     /// Fill a value of a host: write it into its context file, or into the one for all hosts if they share it.
     Set(commands::set::Args),
+    /// Fill everything that is open: let recipes make what they can, and ask for the rest.
+    Fill(commands::fill::Args),
     /// Print a value of a host, and say where it comes from.
     Get(commands::get::Args),
     /// Show who depends on whom.

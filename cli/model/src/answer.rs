@@ -1,7 +1,9 @@
 //! The one JSON object every command answers with, and exit codes.
 
+mod keeping;
 mod repository;
 
+pub use keeping::{HostFilled, SecretChange, SecretWritten};
 pub use repository::{
     HostMade, Lean, LeanEdge, LineChange, Relations, RepositoryMade, SharedWith, ValueGot,
     ValueSet, WantEdge,

@@ -3,8 +3,8 @@
 
 use infra_model::HostSpec;
 use infra_model::answer::{
-    Answer, Built, CacheState, Evaluated, Executed, HostContract, HostInfo, HostMade, HostResult,
-    Patient, Relations, RepositoryMade, ValueGot, ValueSet, Why,
+    Answer, Built, CacheState, Evaluated, Executed, HostContract, HostFilled, HostInfo, HostMade,
+    HostResult, Patient, Relations, RepositoryMade, SecretWritten, ValueGot, ValueSet, Why,
 };
 use infra_model::event::Line;
 use schemars::{Schema, schema_for};
@@ -12,7 +12,7 @@ use std::path::Path;
 
 #[test]
 fn published_schemas_are_those_of_the_types() {
-    let all: [(&str, Schema); 16] = [
+    let all: [(&str, Schema); 18] = [
         ("list", schema_for!(Answer<HostSpec>)),
         ("info", schema_for!(Answer<HostInfo>)),
         ("eval", schema_for!(Answer<Evaluated>)),
@@ -28,6 +28,8 @@ fn published_schemas_are_those_of_the_types() {
         ("graph", schema_for!(Answer<Relations>)),
         ("new", schema_for!(Answer<HostMade>)),
         ("init", schema_for!(Answer<RepositoryMade>)),
+        ("fill", schema_for!(Answer<HostFilled>)),
+        ("secret-written", schema_for!(Answer<SecretWritten>)),
         ("event", schema_for!(Line)),
     ];
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../nix/docs/schemas");

@@ -8,6 +8,7 @@ mod deploy;
 mod doctor;
 mod eval;
 mod exec;
+pub(crate) mod fill;
 pub(crate) mod get;
 pub(crate) mod graph;
 mod info;
@@ -55,6 +56,7 @@ fn perform(args: &Args) -> Exit {
         Command::Completions { shell } => completions::run(*shell),
         Command::Contract(contract) => wait(contract::run(global, contract)),
         Command::Set(args) => wait(set::run(global, args)),
+        Command::Fill(args) => wait(fill::run(global, args)),
         Command::Get(args) => wait(get::run(global, args)),
         Command::Graph(args) => wait(graph::run(global, args)),
         Command::Init(args) => init::run(global, args),
