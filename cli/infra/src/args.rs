@@ -100,10 +100,10 @@ pub(crate) enum Command {
     Contract(Contract),
     /// Fill a value of a host: write it into its context file, or into the one for all hosts if they share it.
     Set(commands::set::Args),
+    /// Fill everything that is open: let recipes make what they can, and ask for the rest.
+    Fill(commands::fill::Args),
     /// Print a value of a host, and say where it comes from.
     Get(commands::get::Args),
-    /// Fill what is open: make what recipes make, and ask for the rest where somebody sits.
-    Fill(Selection),
     /// Look after the secrets that are kept in the repository.
     Secret {
         #[command(subcommand)]

@@ -1,165 +1,191 @@
-//! Whether a content is what a contract asks for. What is wrong is said without repeating any of it.
+//! Whether a content is what a contract says of its secret. What is wrong is told without a byte of it.
 
-use infra_model::contract::{Format, SecretNeed};
-use infra_model::types::matches;
+use infra_model::contract::{Checks, Format, SecretNeed};
+use infra_model::types;
 
-/// Why a content is not what the contract asks for; `None` if it is.
+/// What keeps a content from being the secret that is needed, in words that follow "it"; `None` if nothing does.
 pub(crate) fn fault(need: &SecretNeed, content: &[u8]) -> Option<String> {
-    let length = u64::try_from(content.len()).unwrap_or(u64::MAX);
-    if let Some(least) = need.check.min_length.filter(|least| length < *least) {
-        return Some(format!(
-            "it has {length} bytes, and must have {least} at least"
-        ));
+    if content.is_empty() && need.check.min_length != Some(0) {
+        // A file that was never written and an answer that was never typed are empty as well.
+        return Some("is empty".to_owned());
     }
-    if let Some(most) = need.check.max_length.filter(|most| length > *most) {
-        return Some(format!(
-            "it has {length} bytes, and must have {most} at most"
-        ));
-    }
-    if need.format == Format::Binary {
+    let what = need.format.as_str();
+    unformed(need.format, content)
+        .map(|why| format!("is no secret of format {what}: {why}"))
+        .or_else(|| unchecked(&need.check, content))
+}
+
+/// Why it is not of the format.
+fn unformed(format: Format, content: &[u8]) -> Option<String> {
+    if format == Format::Binary {
         return None;
     }
     let Ok(text) = std::str::from_utf8(content) else {
-        return Some(format!(
-            "it is no text (UTF-8), and its format is {}; a secret of any bytes has format = \"binary\"",
-            need.format.as_str()
-        ));
+        return Some("it is not UTF-8".to_owned());
     };
-    if let Some(why) = of_format(need.format, text) {
-        return Some(why.to_owned());
+    match format {
+        Format::Text | Format::Binary => None,
+        Format::Env => unformed_env(text),
+        Format::Json => unformed_json(text),
+        Format::Pem => unformed_pem(text).map(str::to_owned),
+        Format::SshKey => unformed_ssh(text).map(str::to_owned),
+        Format::AgeKey => unformed_age(text),
+        Format::PasswordHash => unformed_hash(text).map(str::to_owned),
     }
-    let pattern = need.check.pattern.as_ref()?;
-    // A pattern that only Nix can read is not judged here.
-    let fits = matches(pattern, text).unwrap_or(true);
-    (!fits).then(|| format!("it does not match {pattern}"))
 }
 
-fn of_format(format: Format, text: &str) -> Option<&'static str> {
-    let trimmed = text.trim();
-    let (fits, why) = match format {
-        Format::Text | Format::Binary => (!text.is_empty(), "it is empty"),
-        Format::Json => (
-            serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok(),
-            "it is not JSON",
-        ),
-        Format::Env => (
-            text.lines().all(is_assignment) && !trimmed.is_empty(),
-            "not every line of it is KEY=value, empty, or a comment",
-        ),
-        Format::Pem => (
-            trimmed.starts_with("-----BEGIN ") && trimmed.ends_with("-----"),
-            "it is not PEM: -----BEGIN …----- to -----END …-----",
-        ),
-        Format::SshKey => (
-            trimmed.starts_with("-----BEGIN OPENSSH PRIVATE KEY-----")
-                && trimmed.ends_with("-----END OPENSSH PRIVATE KEY-----"),
-            "it is no private key of OpenSSH",
-        ),
-        Format::AgeKey => (
-            text.lines()
-                .any(|line| line.starts_with("AGE-SECRET-KEY-1")),
-            "it is no age identity: a line that begins with AGE-SECRET-KEY-1",
-        ),
-        Format::PasswordHash => (
-            is_hash(trimmed),
-            "it is no hash of a password as in /etc/shadow ($y$…, $6$…)",
-        ),
-    };
-    (!fits).then_some(why)
+/// The parser's words may repeat what it read; its numbers do not.
+fn unformed_json(text: &str) -> Option<String> {
+    let error = serde_json::from_str::<serde::de::IgnoredAny>(text).err()?;
+    let (line, column) = (error.line(), error.column());
+    Some(format!("line {line}, column {column} is not JSON"))
 }
 
-fn is_assignment(line: &str) -> bool {
-    let line = line.trim();
-    if line.is_empty() || line.starts_with('#') {
-        return true;
+/// `KEY=VALUE` as systemd reads it: comments, values that go on in the next line after `\`, and quotes that span lines.
+fn unformed_env(text: &str) -> Option<String> {
+    let mut quote = None;
+    let mut continued = false;
+    for (number, line) in text.lines().enumerate() {
+        let inside = quote.is_some() || continued;
+        if !inside && is_blank_or_comment(line) {
+            continue;
+        }
+        let value = if inside {
+            line
+        } else {
+            let Some((_, value)) = line.split_once('=').filter(|(key, _)| is_variable(key)) else {
+                return Some(format!("line {} is not KEY=VALUE", number + 1));
+            };
+            value
+        };
+        (quote, continued) = rest_of(value, quote);
     }
-    let line = line.strip_prefix("export ").unwrap_or(line);
-    line.split_once('=').is_some_and(|(key, _)| {
-        let mut letters = key.bytes();
-        letters
-            .next()
-            .is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
-            && letters.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    })
+    quote.map(|_| "a quote is never closed".to_owned())
 }
 
-/// `$id$salt$hash`, with whatever parameters the id has.
-fn is_hash(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('$').collect();
-    parts.len() >= 4
-        && parts.first() == Some(&"")
-        && parts.iter().skip(1).all(|part| !part.is_empty())
-        && !text.contains([':', '\n', ' '])
+fn is_blank_or_comment(line: &str) -> bool {
+    let line = line.trim_start();
+    line.is_empty() || line.starts_with(['#', ';'])
+}
+
+fn is_variable(key: &str) -> bool {
+    let key = key.trim();
+    key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// The quote that is still open after a line, and whether its end is escaped.
+fn rest_of(line: &str, mut quote: Option<char>) -> (Option<char>, bool) {
+    let mut escaped = false;
+    let mut at_start = quote.is_none();
+    for c in line.chars() {
+        if escaped {
+            escaped = false;
+        } else if c == '\\' && quote != Some('\'') {
+            escaped = true;
+        } else if quote == Some(c) {
+            quote = None;
+        } else if quote.is_none() && at_start && matches!(c, '"' | '\'') {
+            quote = Some(c);
+        }
+        // Inside of a word a quote is a character like any other.
+        at_start &= c.is_whitespace();
+    }
+    (quote, escaped)
+}
+
+/// Blocks, each of which ends as it begins. What stands between blocks is free.
+fn unformed_pem(text: &str) -> Option<&'static str> {
+    let mut open = None;
+    let mut blocks = 0;
+    for line in text.lines().map(str::trim_end) {
+        match (label(line, "-----BEGIN "), label(line, "-----END "), open) {
+            (Some(begins), _, None) => open = Some(begins),
+            (Some(_), _, Some(_)) => return Some("a block begins within another"),
+            (_, Some(ends), Some(begun)) if ends == begun => {
+                open = None;
+                blocks += 1;
+            }
+            (_, Some(_), _) => return Some("an END line has no BEGIN line of its kind"),
+            _ => {}
+        }
+    }
+    if open.is_some() {
+        return Some("a block has no END line");
+    }
+    (blocks == 0).then_some("it has no line -----BEGIN …-----")
+}
+
+fn label<'a>(line: &'a str, start: &str) -> Option<&'a str> {
+    line.strip_prefix(start)?.strip_suffix("-----")
+}
+
+fn unformed_ssh(text: &str) -> Option<&'static str> {
+    const BEGIN: &str = "-----BEGIN OPENSSH PRIVATE KEY-----";
+    const END: &str = "-----END OPENSSH PRIVATE KEY-----";
+    if !text.starts_with(BEGIN) {
+        return Some("it does not begin with -----BEGIN OPENSSH PRIVATE KEY-----");
+    }
+    if !text.trim_end().ends_with(END) {
+        return Some("it does not end with -----END OPENSSH PRIVATE KEY-----");
+    }
+    // OpenSSH looks for the last line with its end, and says "invalid format" without.
+    (!text.ends_with('\n'))
+        .then_some("its last line has no line end, without which OpenSSH does not read it")
+}
+
+fn unformed_age(text: &str) -> Option<String> {
+    let mut keys = 0;
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.starts_with("AGE-SECRET-KEY-1") {
+            keys += 1;
+        } else if !line.is_empty() && !line.starts_with('#') {
+            return Some(format!(
+                "line {} is neither AGE-SECRET-KEY-1… nor a comment",
+                number + 1
+            ));
+        }
+    }
+    (keys == 0).then(|| "it has no line AGE-SECRET-KEY-1…".to_owned())
+}
+
+/// `$id$…`, and nothing that would end the field or the line in `/etc/shadow`.
+fn unformed_hash(text: &str) -> Option<&'static str> {
+    let line = text.strip_suffix('\n').unwrap_or(text);
+    if line.contains(|c: char| c == ':' || c.is_whitespace() || c.is_control()) {
+        return Some("a hash is one line without blanks and colons");
+    }
+    let parts = line.strip_prefix('$').and_then(|rest| rest.split_once('$'));
+    let is_hash = parts.is_some_and(|(id, rest)| {
+        !id.is_empty()
+            && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+            && !rest.is_empty()
+    });
+    (!is_hash).then_some("it does not look like $id$…, as mkpasswd prints it")
+}
+
+/// What else the contract says.
+fn unchecked(check: &Checks, content: &[u8]) -> Option<String> {
+    let length = content.len() as u64;
+    if let Some(least) = check.min_length.filter(|least| length < *least) {
+        return Some(format!("is shorter than {least} bytes (check.minLength)"));
+    }
+    if let Some(most) = check.max_length.filter(|most| length > *most) {
+        return Some(format!("is longer than {most} bytes (check.maxLength)"));
+    }
+    let pattern = check.pattern.as_ref()?;
+    let matched = std::str::from_utf8(content)
+        .ok()
+        .map_or(Some(false), |text| types::matches(pattern, text));
+    match matched {
+        Some(true) => None,
+        Some(false) => Some(format!("does not match {pattern} (check.match)")),
+        None => Some(format!(
+            "cannot be checked: {pattern} (check.match) is no pattern infra can read"
+        )),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{fault, of_format};
-    use infra_model::contract::{Checks, Format};
-
-    #[test]
-    fn contents_are_of_a_format_or_not() {
-        let pem = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        let ssh = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n";
-        let cases = [
-            (Format::Text, "a", ""),
-            (Format::Json, "{\"a\": [1]}", "{a}"),
-            (Format::Env, "# x\nA=1\n\nexport B_2='x y'\n", "A=1\nno\n"),
-            (Format::Env, "A=", "1A=x"),
-            (Format::Pem, pem, "AAAA"),
-            (Format::SshKey, ssh, pem),
-            (
-                Format::AgeKey,
-                "# created\nAGE-SECRET-KEY-1ABC\n",
-                "age1abc",
-            ),
-            (Format::PasswordHash, "$y$j9T$abc$def", "hunter2"),
-            (Format::PasswordHash, "$6$salt$hash\n", "$6$salt"),
-        ];
-        for (format, good, bad) in cases {
-            assert_eq!(of_format(format, good), None, "{good}");
-            assert!(
-                of_format(format, bad).is_some(),
-                "{} {bad}",
-                format.as_str()
-            );
-        }
-    }
-
-    #[test]
-    fn checks_come_first_and_tell_nothing() {
-        let mut need = need();
-        need.check = Checks {
-            min_length: Some(3),
-            max_length: Some(5),
-            pattern: Some("[a-z]+".to_owned()),
-        };
-        let told: Vec<Option<String>> = ["zz", "zzzzzz", "zz9", "zzz"]
-            .iter()
-            .map(|content| fault(&need, content.as_bytes()))
-            .collect();
-        assert_eq!(
-            told,
-            [
-                Some("it has 2 bytes, and must have 3 at least".to_owned()),
-                Some("it has 6 bytes, and must have 5 at most".to_owned()),
-                Some("it does not match [a-z]+".to_owned()),
-                None,
-            ]
-        );
-        need.check = Checks::default();
-        let binary = fault(&need, &[0xff, 0xfe]).expect("refused");
-        assert!(binary.contains("binary"), "{binary}");
-        need.format = Format::Binary;
-        assert_eq!(fault(&need, &[0xff, 0xfe]), None);
-    }
-
-    fn need() -> infra_model::contract::SecretNeed {
-        serde_json::from_value(serde_json::json!({
-            "description": "", "scope": "host", "phase": "services", "units": [], "owner": "root", "group": "root", "mode": "0400",
-            "restartUnits": [], "reloadUnits": [], "format": "text", "check": {"minLength": null, "maxLength": null, "match": null},
-            "required": true, "deploy": true, "recipe": null, "rotate": {"every": null, "grace": null}, "bind": [], "path": "/x", "declared": [],
-        }))
-        .expect("a need")
-    }
-}
+mod tests;

@@ -1,8 +1,10 @@
 //! The one JSON object every command answers with, and exit codes.
 
+mod keeping;
 mod repository;
 mod secrets;
 
+pub use keeping::HostFilled;
 pub use repository::{
     HostMade, Lean, LeanEdge, LineChange, Relations, RepositoryMade, SharedWith, ValueGot,
     ValueSet, WantEdge,

@@ -7,6 +7,7 @@
 
 pub mod agenix;
 pub mod command;
+pub mod editor;
 mod folder;
 pub mod identity;
 pub mod item;

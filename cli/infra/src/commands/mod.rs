@@ -9,7 +9,7 @@ mod deploy;
 mod doctor;
 mod eval;
 mod exec;
-mod fill;
+pub(crate) mod fill;
 pub(crate) mod get;
 pub(crate) mod graph;
 mod info;
@@ -58,8 +58,8 @@ fn perform(args: &Args) -> Exit {
         Command::Completions { shell } => completions::run(*shell),
         Command::Contract(contract) => wait(contract::run(global, contract)),
         Command::Set(args) => wait(set::run(global, args)),
+        Command::Fill(args) => wait(fill::run(global, args)),
         Command::Get(args) => wait(get::run(global, args)),
-        Command::Fill(selection) => wait(fill::run(global, selection)),
         Command::Secret { verb } => wait(secret::run(global, verb)),
         Command::Graph(args) => wait(graph::run(global, args)),
         Command::Init(args) => init::run(global, args),

@@ -5,7 +5,7 @@ use crate::env::Env;
 use std::fmt::Write as _;
 use std::path::Path;
 
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 30] = [
     "",
     "list",
     "info",
@@ -16,6 +16,8 @@ const COMMANDS: [&str; 28] = [
     "secret",
     "secret list",
     "secret new",
+    "secret edit",
+    "secret import",
     "secret show",
     "secret generate",
     "secret rotate",

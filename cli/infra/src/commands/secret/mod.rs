@@ -1,10 +1,13 @@
 //! `infra secret`: the secrets that are kept in the repository.
 
+mod edit;
 mod generate;
+mod import;
 mod list;
 mod new;
 mod rekey;
 mod show;
+mod writing;
 
 use super::{answer, one, warn};
 use crate::args::{Global, Selection};
@@ -16,7 +19,8 @@ use clap_complete::engine::ArgValueCandidates;
 use infra_drive::evaluator::Evaluator;
 use infra_drive::process::Stop;
 use infra_model::answer::{Answer, Exit, SecretDone};
-use infra_model::contract::{Format, SecretNeed, ValueNeed, place_of};
+use infra_model::contract::{Format, NeedScope, SecretNeed, ValueNeed, place_of};
+use infra_model::recipe::Owner;
 use infra_model::{Code, Diagnostic, HostName, HostSpec, NeedName, Place};
 use infra_plan::fill::{Secret as Kept, unknown_need};
 use std::fmt::Write as _;
@@ -28,6 +32,10 @@ pub(crate) enum Secret {
     List(Selection),
     /// Write a secret, encrypted to the hosts that need it and to the admins.
     New(new::Args),
+    /// Edit a secret, in memory and with your own editor.
+    Edit(edit::Args),
+    /// Take a secret over from a sops file, an age file or a plain one.
+    Import(import::Args),
     /// Print a secret, wherever it comes from.
     Show(show::Args),
     /// Make what recipes make and nobody gives; with a NAME that alone, anew.
@@ -54,6 +62,8 @@ pub(super) async fn run(global: &Global, verb: &Secret) -> Exit {
         Secret::List(selection) => list::run(global, selection).await,
         Secret::New(args) => new::run(global, args).await,
         Secret::Rotate(args) => new::rotate(global, args).await,
+        Secret::Edit(args) => edit::run(global, args).await,
+        Secret::Import(args) => import::run(global, args).await,
         Secret::Show(args) => show::run(global, args).await,
         Secret::Generate(args) => generate::run(global, args).await,
         Secret::Rekey(args) => rekey::run(global, args).await,
@@ -96,6 +106,14 @@ pub(super) struct Meant {
 }
 
 impl Meant {
+    /// Whose it is; `None`: hosts share it.
+    pub(super) fn whose(&self) -> Option<HostName> {
+        match &self.asset.0 {
+            Owner::Shared => None,
+            Owner::Host(host) => Some(host.clone()),
+        }
+    }
+
     /// The recipe that makes it.
     pub(super) fn recipe(&self) -> Option<&NeedName> {
         match &self.need {
@@ -114,6 +132,21 @@ impl Meant {
 
     pub(super) fn is_text(&self) -> bool {
         !matches!(&self.need, Need::Secret(need) if need.format == Format::Binary)
+    }
+
+    /// Whether it is one line, so that a line end after it is the editor's.
+    pub(super) fn is_line(&self) -> bool {
+        match &self.need {
+            Need::Secret(need) => matches!(need.format, Format::Text | Format::PasswordHash),
+            Need::Value(_) => true,
+        }
+    }
+
+    pub(super) fn scope(&self) -> NeedScope {
+        match &self.need {
+            Need::Secret(need) => need.scope,
+            Need::Value(need) => need.scope,
+        }
     }
 
     /// Where the contract asks for it.

@@ -10,7 +10,6 @@ use infra_drive::process::Stop;
 use infra_drive::secret::sidecar::Notes;
 use infra_drive::secret::{ReadFault, Secret};
 use infra_model::answer::{Exit, SecretChange, SecretDone};
-use infra_model::recipe::Owner;
 use infra_model::{Code, Diagnostic, Place};
 use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
@@ -118,10 +117,7 @@ async fn replace(global: &Global, args: &Rotate) -> Done {
 
 fn told(meant: &Meant, file: String, change: SecretChange) -> SecretDone {
     SecretDone {
-        name: match &meant.asset.0 {
-            Owner::Shared => None,
-            Owner::Host(host) => Some(host.clone()),
-        },
+        name: meant.whose(),
         secret: meant.name.clone(),
         file,
         change,
@@ -211,9 +207,11 @@ fn typed(meant: &Meant) -> Result<Secret, Diagnostic> {
 }
 
 impl Meant {
-    fn fault(&self, content: &[u8]) -> Option<String> {
+    pub(super) fn fault(&self, content: &[u8]) -> Option<String> {
         match &self.need {
-            super::Need::Secret(need) => secret_checks::fault(need, content),
+            super::Need::Secret(need) => {
+                secret_checks::fault(need, content).map(|why| format!("it {why}"))
+            }
             super::Need::Value(need) => {
                 let Ok(text) = std::str::from_utf8(content) else {
                     return Some("it is no text (UTF-8)".to_owned());
