@@ -20,5 +20,6 @@ mod manifest;
 mod memory;
 mod mistakes;
 mod relations;
+mod secrets_fill;
 mod values;
 mod warnings;

@@ -83,7 +83,11 @@ async fn present(vault: &Vault<'_>, meant: &Meant) -> Result<Secret, Diagnostic>
 /// What a context file takes from elsewhere is edited there: an edit here would be written and never used.
 fn refuse_elsewhere(vault: &Vault<'_>, meant: &Meant) -> Result<(), Diagnostic> {
     let Meant { host, name, .. } = meant;
-    let filling = vault.contracts.hosts.get(&host.name).map(|one| &one.filling);
+    let filling = vault
+        .contracts
+        .hosts
+        .get(&host.name)
+        .map(|one| &one.filling);
     let kept = filling.and_then(|filling| filling.secrets.get(name));
     let Some(Kept::Reference(reference)) = kept.map(|kept| &kept.with) else {
         return Ok(());
@@ -91,9 +95,10 @@ fn refuse_elsewhere(vault: &Vault<'_>, meant: &Meant) -> Result<(), Diagnostic> 
     let (there, form) = match reference {
         Reference::Sops { file, key } => (format!("sops {file}"), format!("sops:{file}#{key}")),
         Reference::Agenix { file } => (format!("agenix -e {file}"), format!("agenix:{file}")),
-        Reference::Command { store, path } => {
-            (format!("change {path} in {store}"), format!("command:{store}/{path}"))
-        }
+        Reference::Command { store, path } => (
+            format!("change {path} in {store}"),
+            format!("command:{store}/{path}"),
+        ),
     };
     Err(Diagnostic::new(
         Code::MisplacedNeed,

@@ -79,7 +79,10 @@ fn already(meant: &Meant) -> Result<Diagnostic, Vec<Diagnostic>> {
     let Meant { host, name, .. } = meant;
     Ok(Diagnostic::new(
         Code::Usage,
-        format!("the repository has the secret `{name}` of {} already", host.name),
+        format!(
+            "the repository has the secret `{name}` of {} already",
+            host.name
+        ),
     )
     .with_place(Place::file(file))
     .with_fix("add --replace if it is to be replaced")

@@ -1,10 +1,13 @@
 //! `infra secret`: the secrets that are kept in the repository.
 
+mod edit;
 mod generate;
+mod import;
 mod list;
 mod new;
 mod rekey;
 mod show;
+mod writing;
 
 use super::one;
 use crate::args::{Global, Selection};
@@ -27,6 +30,10 @@ pub(crate) enum Secret {
     List(Selection),
     /// Write a secret, encrypted to the hosts that need it and to the admins.
     New(new::Args),
+    /// Edit a secret: in $VISUAL or $EDITOR, in memory only.
+    Edit(edit::Args),
+    /// Take a secret from elsewhere into the repository: from sops, agenix, a command or a file.
+    Import(import::Args),
     /// Print a secret, wherever it comes from.
     Show(show::Args),
     /// Make what recipes make and nobody gives; with a NAME that alone, anew.
@@ -53,6 +60,8 @@ pub(super) async fn run(global: &Global, verb: &Secret) -> Exit {
         Secret::List(selection) => list::run(global, selection).await,
         Secret::New(args) => new::run(global, args).await,
         Secret::Rotate(args) => new::rotate(global, args).await,
+        Secret::Edit(args) => edit::run(global, args).await,
+        Secret::Import(args) => import::run(global, args).await,
         Secret::Show(args) => show::run(global, args).await,
         Secret::Generate(args) => generate::run(global, args).await,
         Secret::Rekey(args) => rekey::run(global, args).await,

@@ -1,8 +1,8 @@
 //! What all verbs that write a secret have in common.
 
 use super::Meant;
-use crate::commands::{answer, refuse, warn};
 use crate::args::Global;
+use crate::commands::{answer, refuse, warn};
 use crate::secret_checks;
 use crate::vault::{Vault, item};
 use infra_drive::secret::Secret;
@@ -10,6 +10,7 @@ use infra_drive::secret::sidecar::Notes;
 use infra_model::answer::{Answer, Exit, SecretChange, SecretWritten};
 use infra_model::contract::place_of;
 use infra_model::fill::Source;
+use infra_model::recipe::Owner;
 use infra_model::{Code, Diagnostic, Place};
 use std::time::SystemTime;
 
@@ -59,7 +60,12 @@ pub(super) fn keep(
         file,
         change,
     };
-    Ok((written, outranked(vault, meant).into_iter().collect()))
+    let mut warnings: Vec<Diagnostic> = outranked(vault, meant).into_iter().collect();
+    if meant.asset.0 == Owner::Shared {
+        // Whoever has no contract now may need it as well, and could not read it.
+        warnings.extend(vault.contracts.faults.iter().cloned());
+    }
+    Ok((written, warnings))
 }
 
 /// What is written down about a content that a person gives.
@@ -74,7 +80,9 @@ fn check(meant: &Meant, content: &Secret, from: &str) -> Result<(), Diagnostic> 
     let Some(why) = secret_checks::fault(&meant.need, content.expose()) else {
         return Ok(());
     };
-    let Meant { host, name, need, .. } = meant;
+    let Meant {
+        host, name, need, ..
+    } = meant;
     let declared = place_of(&need.declared, &host.name);
     Err(Diagnostic::new(
         Code::SecretUnreadable,
@@ -111,7 +119,9 @@ pub(super) fn outranked(vault: &Vault<'_>, meant: &Meant) -> Option<Diagnostic> 
     Some(
         Diagnostic::new(
             Code::AmbiguousNeed,
-            format!("`{name}` is still taken from {source}, which comes before the repository's store"),
+            format!(
+                "`{name}` is still taken from {source}, which comes before the repository's store"
+            ),
         )
         .with_place(place)
         .with_fix(fix)
