@@ -299,6 +299,7 @@ impl Gathering<'_> {
             expected: format!("the export `{}`", offered.export),
             description: String::new(),
             declared,
+            private: false,
             why: Why::Unavailable {
                 how: format!(
                     "`{}` of {} depends on what is not filled yet (infra contract {} --gaps)",

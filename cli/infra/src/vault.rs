@@ -58,6 +58,10 @@ impl<'a> Vault<'a> {
             .with_place(Place::file("infra.toml"))
             .with_fix("add your own public key to infra.toml: admins = [\"age1…\"] or [\"ssh-ed25519 AAAA…\"]"));
         }
+        // A host whose contract does not evaluate may need it: without knowing, it would be left out.
+        if let (Owner::Shared, Some(fault)) = (&asset.0, self.contracts.faults.first()) {
+            return Err(fault.clone());
+        }
         let mut all = self.admins.clone();
         for host in self.readers(asset) {
             all.push(self.key_of(host)?);

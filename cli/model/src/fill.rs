@@ -207,6 +207,8 @@ pub struct Gap {
     pub description: String,
     /// Where it is declared.
     pub declared: Vec<Declared>,
+    /// Whether it is kept encrypted: a secret, or a value that is private.
+    pub private: bool,
     /// Why it is open.
     pub why: Why,
 }
@@ -248,6 +250,7 @@ impl Gap {
         let Self { host, name, .. } = self;
         match self.kind {
             NeedKind::Secret => format!("infra secret new {host} {name}"),
+            NeedKind::Value if self.private => format!("infra secret new {host} {name}"),
             NeedKind::Value => format!("infra set {host} {name} VALUE"),
             NeedKind::Want => "infra graph".to_owned(),
         }

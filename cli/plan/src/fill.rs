@@ -271,6 +271,7 @@ impl Desk<'_> {
             expected: need.of.describe(),
             description: need.description.clone(),
             declared: need.declared.clone(),
+            private: need.private,
             why,
         }
     }
@@ -283,6 +284,7 @@ impl Desk<'_> {
             expected: format!("a secret of format {}", need.format.as_str()),
             description: need.description.clone(),
             declared: need.declared.clone(),
+            private: true,
             why,
         }
     }

@@ -68,6 +68,7 @@ pub fn offered(
             expected: format!("the export `{}`", want.export),
             description: String::new(),
             declared: want.declared.clone(),
+            private: false,
             why: Why::Unavailable { how },
         })
     };

@@ -61,15 +61,28 @@ async fn perform(global: &Global, args: &Args) -> Result<Done, Vec<Diagnostic>> 
     let before = Vault::open(&workspace, &evaluator, &never).await?;
     let mut unmade = make(&before, &evaluator, &hosts).await;
     let mut after = Vault::open(&workspace, &evaluator, &never).await?;
-    if person::is_there() && asking::ask(&after, &hosts)? {
+    let (given, mut faults) = if person::is_there() {
+        asking::ask(&after, &hosts)
+    } else {
+        (false, Vec::new())
+    };
+    if given {
         after = Vault::open(&workspace, &evaluator, &never).await?;
         // What was given may be what a recipe lacked.
         unmade = make(&after, &evaluator, &hosts).await;
         after = Vault::open(&workspace, &evaluator, &never).await?;
     }
-    let mut faults = after.contracts.faults.clone();
     faults.extend(unmade);
     let mut warnings = after.contracts.warnings.clone();
+    // A host that nobody asked about may be broken; what it shares with these is another question, which is why it is told.
+    let is_ours = |fault: &Diagnostic| match &fault.host {
+        Some(host) => hosts.iter().any(|one| one.name == *host),
+        None => true,
+    };
+    let (ours, others): (Vec<_>, Vec<_>) =
+        after.contracts.faults.iter().cloned().partition(is_ours);
+    faults.extend(ours);
+    warnings.extend(others);
     warnings.extend(evaluator.finish());
     let mut filled = Vec::new();
     for host in &hosts {

@@ -22,5 +22,6 @@ mod memory;
 mod mistakes;
 mod relations;
 mod secrets;
+mod secrets_fill;
 mod values;
 mod warnings;

@@ -85,3 +85,16 @@ async fn a_secret_is_not_edited_on_a_disk() {
         b"x"
     );
 }
+
+#[tokio::test]
+async fn what_was_edited_is_overwritten() {
+    let folder = memory();
+    let kept = memory();
+    let link = kept.path().join("link");
+    let command = format!("f() {{ ln \"$1\" '{}'; }}; f", link.display());
+    let before = Secret::new(b"hush".to_vec(), "x").expect("small");
+    let edited = editor(folder.path(), &command).edit("token", &before).await;
+    assert!(edited.is_ok(), "{edited:?}");
+    // The name is gone; what had it is seen through another.
+    assert_eq!(std::fs::read(link).expect("linked"), [0; 4]);
+}

@@ -17,8 +17,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
-/// Asks for everything that can be given here; whether anything was. Who leaves is asked no more, and what was given stays.
-pub(super) fn ask(vault: &Vault<'_>, hosts: &[HostSpec]) -> Result<bool, Vec<Diagnostic>> {
+/// Asks for everything that can be given here; whether anything was, and what went wrong. Who leaves is asked no more, and what was given
+/// stays.
+pub(super) fn ask(vault: &Vault<'_>, hosts: &[HostSpec]) -> (bool, Vec<Diagnostic>) {
     let mut asked: BTreeSet<Asset> = BTreeSet::new();
     let mut some = false;
     for host in hosts {
@@ -52,12 +53,12 @@ pub(super) fn ask(vault: &Vault<'_>, hosts: &[HostSpec]) -> Result<bool, Vec<Dia
             };
             match given {
                 Ok(given) => some |= given,
-                Err(Stopped::Gone) => return Ok(some),
-                Err(Stopped::Faults(faults)) => return Err(faults),
+                Err(Stopped::Gone) => return (some, Vec::new()),
+                Err(Stopped::Faults(faults)) => return (some, faults),
             }
         }
     }
-    Ok(some)
+    (some, Vec::new())
 }
 
 /// What is said wrongly by something that comes before the repository's files is not mended by writing into these.

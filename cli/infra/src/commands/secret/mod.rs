@@ -32,9 +32,9 @@ pub(crate) enum Secret {
     List(Selection),
     /// Write a secret, encrypted to the hosts that need it and to the admins.
     New(new::Args),
-    /// Edit a secret, in memory and with your own editor.
+    /// Edit a secret: in $VISUAL or $EDITOR, in memory only.
     Edit(edit::Args),
-    /// Take a secret over from a sops file, an age file or a plain one.
+    /// Take a secret from elsewhere into the repository: from sops, agenix, a command or a file.
     Import(import::Args),
     /// Print a secret, wherever it comes from.
     Show(show::Args),

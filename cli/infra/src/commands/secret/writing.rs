@@ -8,6 +8,7 @@ use infra_drive::secret::Secret;
 use infra_drive::secret::sidecar::Notes;
 use infra_model::answer::{Answer, Exit, SecretChange, SecretDone};
 use infra_model::fill::Source;
+use infra_model::recipe::Owner;
 use infra_model::{Code, Diagnostic, Place};
 use std::time::SystemTime;
 
@@ -57,7 +58,12 @@ pub(super) fn keep(
         file,
         change,
     };
-    Ok((written, outranked(vault, meant).into_iter().collect()))
+    let mut warnings: Vec<Diagnostic> = outranked(vault, meant).into_iter().collect();
+    if meant.asset.0 == Owner::Shared {
+        // Whoever has no contract now may need it as well, and could not read it.
+        warnings.extend(vault.contracts.faults.iter().cloned());
+    }
+    Ok((written, warnings))
 }
 
 /// What is written down about a content that a person gives.
