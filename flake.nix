@@ -61,7 +61,11 @@
       );
 
       overlays.default = final: _: {
-        infra = final.callPackage ./nix/pkgs/infra.nix { };
+        infra = final.callPackage ./nix/pkgs/infra.nix {
+          agents = lib.optionalAttrs final.stdenv.hostPlatform.isLinux {
+            ${final.stdenv.hostPlatform.system} = final.infra-agent;
+          };
+        };
         infra-agent = final.pkgsStatic.callPackage ./nix/pkgs/infra-agent.nix { };
       };
     };

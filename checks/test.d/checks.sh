@@ -41,14 +41,16 @@ stage_nix() {
 stage_e2e() {
   local target
   target=$(cargo_target)
-  check build-for-e2e cargo build --workspace --locked || return 1
+  check build-for-e2e cargo build --workspace --locked &&
+    check build-agent checks/build-agent || return 1
   leftovers_before
   export INFRA_E2E=1 INFRA_BIN="$target/debug/infra"
   export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="$repo/checks/setup.d/as-root"
+  check nix-boot "$repo/checks/setup.d/as-root" "$repo/checks/with-store" "$repo/checks/nix/boot" || return 1
   if has_nextest; then
-    check e2e cargo nextest run --profile e2e -p infra-testkit --locked
+    check e2e cargo nextest run --profile e2e -p infra-testkit -p infra-drive --locked
   else
-    check e2e cargo test -p infra-testkit --locked --no-fail-fast --test 'e2e_*' -- --test-threads=2
+    check e2e cargo test -p infra-testkit -p infra-drive --locked --no-fail-fast --test 'e2e_*' -- --test-threads=2
   fi || return 1
   check leftovers leftovers_now
 }

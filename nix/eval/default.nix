@@ -14,6 +14,15 @@ let
 
   hosts = infraLib.hosts root;
 
+  planes = import ./planes.nix {
+    inherit
+      lib
+      infraLib
+      root
+      hosts
+      ;
+  };
+
   classes = import ./classes {
     inherit
       lib
@@ -22,11 +31,12 @@ let
       root
       nixosModules
       ;
+    planes = planes.ofHost;
   };
 
   record = import ./record.nix { inherit schema; };
 
-  # { configuration; toplevel; } of each host, by the evaluator of its class.
+  # { configuration; toplevel; manifest; } of each host, by the evaluator of its class.
   systems = builtins.mapAttrs (_: classes.evaluate) hosts;
 in
 {
@@ -50,8 +60,17 @@ in
       _: host: removeAttrs (lib.filterAttrs (_: value: value != null) host) [ "name" ]
     ) hosts;
 
-    hosts = builtins.mapAttrs (name: system: {
-      system = record hosts.${name} system.toplevel;
-    }) systems;
+    # What each host needs and offers, without its system.
+    plane = builtins.mapAttrs (_: plane: plane.manifest) planes.ofHost;
+    planes = planes.batch;
+
+    hosts = builtins.mapAttrs (
+      name: system:
+      {
+        system = record hosts.${name} system.toplevel;
+      }
+      # The same through the system, for contracts that read its options. Homes have none.
+      // lib.optionalAttrs (system ? manifest) { inherit (system) manifest; }
+    ) systems;
   };
 }

@@ -29,7 +29,9 @@ home-manager.lib.homeManagerConfiguration {
   pkgs = inputs.nixpkgs.legacyPackages.${host.system};
   extraSpecialArgs = {
     inherit inputs;
-    infra = host;
+    infra = host // {
+      types = infraLib.types.offered;
+    };
   };
   modules =
     infraLib.shared.select {

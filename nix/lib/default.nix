@@ -26,6 +26,9 @@ let
     hosts = load ./hosts.nix;
     homes = load ./homes.nix;
     requireInput = load ./require-input.nix;
+    plain = load ./plain.nix;
+    types = load ./types;
+    contract = load ./contract;
   };
 in
 room

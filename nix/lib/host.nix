@@ -81,6 +81,8 @@ in
         inherit root;
         file = fileOf name;
         wanted = table.shared or null;
+        # The command made the tree, and has looked at the repository itself.
+        isWhole = !builtins.pathExists (root + "/.infra/context.json");
       };
       problems =
         if nameProblems name != [ ] then

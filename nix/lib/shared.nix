@@ -18,7 +18,7 @@ let
     );
 
   problemOf =
-    root: file: folder:
+    root: file: isWhole: folder:
     let
       known = [ "modules" ] ++ map nameOf (folders.below (root + "/modules"));
       near = nearest.find folder known;
@@ -33,7 +33,7 @@ let
         }
       ]
     else
-      lib.optional (!builtins.pathExists (root + "/${folder}")) {
+      lib.optional (isWhole && !builtins.pathExists (root + "/${folder}")) {
         code = "missing-file";
         title = "`shared` in ${file} names the folder `${folder}`, which does not exist";
         where = file;
@@ -51,8 +51,10 @@ in
       root,
       file,
       wanted,
+      # Whether all of the repository is there. A tree for contracts alone lacks the folders that have none.
+      isWhole ? true,
     }:
-    lib.concatMap (problemOf root file) (if wanted == null then [ ] else wanted);
+    lib.concatMap (problemOf root file isWhole) (if wanted == null then [ ] else wanted);
 
   # Paths of the modules in scope, by file name.
   select =

@@ -10,8 +10,15 @@ rustPlatform.buildRustPackage {
   src = import ./source.nix;
   cargoLock.lockFile = ../../Cargo.lock;
 
+  # The profile that is made for size. Tests are built without it: cutting the agent off after each of its changes is not in what is shipped.
+  buildType = "agent";
+  checkType = "debug";
   cargoBuildFlags = [ "--package=infra-agent" ];
-  cargoTestFlags = [ "--package=infra-agent" ];
+  # The others make SSH keys with a program that need not be here: checks/test.
+  cargoTestFlags = [
+    "--package=infra-agent"
+    "--bins"
+  ];
 
   meta = {
     description = "Acts on a host on behalf of infra";

@@ -8,6 +8,8 @@
   git,
   nix,
   openssh,
+  # What is sent to hosts, by their system.
+  agents ? { },
 }:
 let
   workspace = (lib.importTOML ../../Cargo.toml).workspace.package;
@@ -34,7 +36,12 @@ rustPlatform.buildRustPackage {
   ];
 
   # Running the new binary needs a machine that can: not so when cross compiling.
-  postInstall = lib.optionalString (stdenv.buildPlatform.canExecute stdenv.hostPlatform) ''
+  postInstall = lib.concatStrings (
+    lib.mapAttrsToList (system: agent: ''
+      install -D -m 555 ${agent}/bin/infra-agent $out/libexec/infra-agent-${system}
+    '') agents
+  )
+  + lib.optionalString (stdenv.buildPlatform.canExecute stdenv.hostPlatform) ''
     for shell in bash zsh fish; do
       $out/bin/infra completions $shell >infra.$shell
     done

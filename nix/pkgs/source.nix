@@ -1,7 +1,7 @@
 # The Rust workspace as a source tree: what cargo reads and nothing else, so that editing a Nix file or the docs rebuilds nothing.
 #
 # `cli/` is taken whole, not by file ending: its sources include .nix, .toml and .json files at compile time. So do they single files of
-# `nix/`, which are named here. The goldens are there for the tests of the rooms that share them with Nix.
+# `nix/` and the template, which are named here. The goldens are there for the tests of the rooms that share them with Nix.
 let
   root = ../..;
   wanted = [
@@ -10,6 +10,9 @@ let
     "cli"
     "checks/golden"
     "nix/eval/declared-inputs.nix"
+    "nix/lib/types/patterns.json"
+    "nix/docs/recipes.md"
+    "templates/default"
   ];
 
   isBelow =

@@ -23,10 +23,11 @@ allowed_imports='{
   "infra-model": [],
   "infra-plan": ["infra-model"],
   "infra-engine": ["infra-plan", "infra-model"],
-  "infra-drive": ["infra-model"],
+  "infra-drive": ["infra-model", "infra-search"],
   "infra-view": ["infra-plan", "infra-model"],
-  "infra": ["infra-view", "infra-engine", "infra-drive", "infra-plan", "infra-model"],
-  "infra-agent": ["infra-model"],
+  "infra": ["infra-view", "infra-engine", "infra-drive", "infra-plan", "infra-model", "infra-search"],
+  "infra-agent": ["infra-model", "infra-search"],
+  "infra-search": ["infra-model"],
   "infra-testkit": ["infra-model"]
 }'
 

@@ -6,6 +6,7 @@ let
   repository = import ../repository.nix { inherit nixpkgs; };
 
   files = [
+    ./contracts.nix
     ./homes.nix
     ./index.nix
     ./modules.nix

@@ -56,6 +56,36 @@ let
       ];
     }).config;
   anything = lib.mkOption { type = lib.types.raw; };
+
+  # modules/secrets where a unit makes the accounts, as newer systems may have it. The stand-in has no such option.
+  unpackingBefore =
+    units:
+    (lib.evalModules {
+      class = "nixos";
+      specialArgs.pkgs.writeShellScript = name: _: name;
+      modules = [
+        ours.secrets
+        units
+        {
+          options = {
+            assertions = anything;
+            systemd.services = lib.mkOption { type = lib.types.attrsOf lib.types.raw; };
+            systemd.sysusers.enable = lib.mkOption { default = false; };
+            services.userborn.enable = lib.mkOption { default = false; };
+            system.activationScripts = lib.mkOption {
+              type = lib.types.attrsOf lib.types.raw;
+              default = { };
+            };
+          };
+          config.infra.delivered.secrets.password = {
+            phase = "users";
+            path = "/run/infra/secrets/password";
+            units = [ ];
+          };
+        }
+      ];
+    }).config;
+  withUserborn = unpackingBefore { services.userborn.enable = true; };
 in
 lib.concatMap perModule (builtins.attrNames ours)
 ++ [
@@ -69,6 +99,31 @@ lib.concatMap perModule (builtins.attrNames ours)
       host = "alone";
       class = "nixos";
     };
+  }
+  {
+    name = "where a unit makes accounts, secrets are unpacked before it";
+    expr = {
+      inherit (withUserborn.systemd.services.infra-secrets) before wantedBy;
+      early = withUserborn.systemd.services.infra-secrets.unitConfig.DefaultDependencies;
+      inherit (withUserborn.system) activationScripts;
+    };
+    expected = {
+      before = [ "userborn.service" ];
+      wantedBy = [
+        "multi-user.target"
+        "sysinit.target"
+      ];
+      early = false;
+      activationScripts = { };
+    };
+  }
+  {
+    name = "and in the activation where the activation does";
+    expr = builtins.attrNames (unpackingBefore { }).system.activationScripts;
+    expected = [
+      "infraSecrets"
+      "users"
+    ];
   }
   {
     name = "facter.json goes where nixpkgs reads it";

@@ -11,7 +11,10 @@ let
   pkgs = {
     inherit lib;
     stdenv = {
-      hostPlatform.isLinux = true;
+      hostPlatform = {
+        isLinux = true;
+        system = "x86_64-linux";
+      };
       buildPlatform.canExecute = _: true;
     };
     rustPlatform = {
@@ -82,12 +85,22 @@ in
       "checks"
       "cli"
       "nix"
+      "templates"
     ];
   }
   {
     name = "of nix/ only what the command includes";
-    expr = topOf "${packages.infra.src}/nix/eval";
-    expected = [ "declared-inputs.nix" ];
+    expr =
+      lib.concatMap (folder: topOf "${packages.infra.src}/nix/${folder}") [
+        "docs"
+        "eval"
+        "lib/types"
+      ];
+    expected = [
+      "recipes.md"
+      "declared-inputs.nix"
+      "patterns.json"
+    ];
   }
   {
     name = "of checks/ only the goldens";
@@ -103,6 +116,24 @@ in
       )
     ) (packages.infra.cargoBuildFlags ++ packages.infra.cargoTestFlags ++ packages.infra-agent.cargoBuildFlags);
     expected = [ ];
+  }
+  {
+    name = "the command brings the agent where it looks for it";
+    expr =
+      lib.hasInfix "-m 555 /nix/store/0-infra-agent/bin/infra-agent $out/libexec/infra-agent-x86_64-linux"
+        packages.infra.postInstall;
+    expected = true;
+  }
+  {
+    name = "the agent is built for size, and tested with what only tests have";
+    expr = [
+      packages.infra-agent.buildType
+      packages.infra-agent.checkType
+    ];
+    expected = [
+      "agent"
+      "debug"
+    ];
   }
   {
     name = "the machine's own Nix goes first";

@@ -15,6 +15,12 @@ let
     inherit lib infraLib;
     inputs = { inherit nixpkgs; };
     root = ../fixtures/mixed;
+    planes =
+      (import ../../../nix/eval/planes.nix {
+        inherit lib infraLib;
+        root = ../fixtures/mixed;
+        hosts = infraLib.hosts ../fixtures/mixed;
+      }).ofHost;
     nixosModules = builtins.attrValues (import ../../../modules);
   };
   good = (infraLib.hosts ../fixtures/mixed).good;

@@ -74,6 +74,13 @@ system_says other-system \
   '`nixpkgs.hostPlatform` of host `other-system` is aarch64-linux' \
   'hosts/other-system/host.toml says system = "x86_64-linux"'
 
+# A contract's mistake about the system names the contract's file.
+says unbound contracts infra.hosts.unbound.system 'services.nothing' 'does not exist' 'In `hosts/unbound/contract.nix'
+says wrong-bound contracts infra.hosts.wrong-bound.system 'services.openssh.enable' 'is not of type `boolean' 'In `hosts/wrong-bound/contract.nix'
+says unfilled contracts infra.hosts.unfilled.system \
+  'infra: the value `title` of host `unfilled` is not filled' 'where: hosts/unfilled/contract.nix:3:3' 'code: unfilled-value'
+says inline contracts infra.hosts.inline.system 'Move it to hosts/inline/contract.nix'
+
 for fixture in no-hosts no-folder; do
   says "$fixture" "$fixture" infra.index \
     'infra: the repository has no host' 'where: hosts/' 'fix: make one: a folder hosts/<name>' 'code: no-hosts'

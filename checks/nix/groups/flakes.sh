@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154,SC2016
 # (SC2154: the variables are those of ../run. SC2016: what stands in single quotes is Nix, or text with backquotes.)
-# The flakes as people use them, evaluated purely and offline: ours, examples/pair, the template.
+# The flakes as people use them, evaluated purely and offline: ours, examples/pair, examples/vault, the template.
 
 succeeds() {
   local name=$1 answer
@@ -74,6 +74,44 @@ differs() {
   if [ "$(jq -c "$2" <<<"$before")" != "$(jq -c "$2" <<<"$3")" ]; then pass; else fail "$1" "$(jq -c "$2" <<<"$3")"; fi
 }
 
+# Contracts without the command: plain Nix evaluates systems whose secrets are nowhere yet.
+vault() {
+  stage_repository vault "$repo/examples/vault"
+  lock_is_complete "examples/vault (pointed at $nixpkgs)" "$work/vault"
+  succeeds "nix flake check on examples/vault" nix_ flake check --no-build "path:$work/vault"
+  same "the command's question is answered" '["app","db"]' "$(ask --json "path:$work/vault#infra.plane" | jq -c 'map(.host)')"
+}
+
+# What the command fills comes first, and is nothing but data in the host's tree.
+vault_filled() {
+  mkdir "$work/vault/.infra"
+  echo '{"plane":"contract","schema":1,"secrets":["db-password","page-token"],"values":{"page-title":"Filled"},"wants":{"database":{"db":{"address":"10.0.0.9","port":6380}}}}' \
+    >"$work/vault/.infra/context.json"
+  same "the system has the filled value" 1 \
+    "$(ask --raw "path:$work/vault#nixosConfigurations.app.config.environment.etc.\"site/index.html\".text" | grep -c '<h1>Filled</h1>')"
+}
+
+# A contract that reads the system, as the command asks for it after the plane has failed.
+through_the_system() {
+  local fixture=$work/through host
+  cp -r "$here/fixtures/contracts" "$fixture"
+  mkdir "$fixture/.infra"
+  echo '{"plane":"system","schema":1,"secrets":["token"],"values":{},"wants":{}}' >"$fixture/.infra/context.json"
+  # The second one reads an option of a default.nix, which the plane cannot even fail over without ending the process.
+  for host in reads-system reads-module; do
+    same "$host: what a system's own contract binds is bound" '["/run/infra/secrets/token",["token"],true]' "$(evaluate "
+      let
+        repository = import (here + \"/repository.nix\") { inherit nixpkgs; } { root = /. + \"$fixture\"; };
+        inherit (repository.nixosConfigurations.$host) config;
+      in
+      [
+        config.environment.etc.token-path.text
+        (builtins.attrNames repository.infra.hosts.$host.manifest.secrets)
+        (builtins.all (assertion: assertion.assertion) config.assertions)
+      ]" 2>&1)"
+  done
+}
+
 template() {
   stage_repository template "$repo/templates/default"
   same "the template evaluates" '["web"]' "$(ask --json "path:$work/template#infra.hosts" --apply builtins.attrNames)"
@@ -83,4 +121,7 @@ template() {
 own_flake
 pair
 pair_edit
+vault
+vault_filled
+through_the_system
 template

@@ -28,3 +28,7 @@ golden_json pair '
   }'
 generated_part host-toml "$repo/nix/docs/repository.md" "$(evaluate '
   import (here + "/golden/reference.nix") { inherit lib; infraLib = import (here + "/../../nix/lib") { inherit lib; }; }' | jq -r .)"
+for part in contracts types; do
+  generated_part "$part" "$repo/nix/docs/contracts.md" "$(evaluate "
+    import (here + \"/golden/$part.nix\") { inherit lib; infraLib = import (here + \"/../../nix/lib\") { inherit lib; }; }" | jq -r .)"
+done

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154,SC2016
 # (SC2154: the variables are those of ../run. SC2016: what stands in single quotes is Nix, or text with backquotes.)
-# examples/homelab as far as it can be known without its inputs: hosts, contracts, modules, homes, lock.
+# examples/homelab as far as it can be known without its inputs: hosts, homes, context, lock. Its contracts: contracts.sh.
 
 homelab=$repo/examples/homelab
 
@@ -16,37 +16,10 @@ hosts_and_homes() {
       jq -c 'keys as $hosts | [ .[] | .parent, .relay, (.build | select(. != "local" and . != "target")) | values ] - $hosts')"
 }
 
-contracts() {
-  local answer
-  if answer=$(evaluate '
-    import (here + "/contracts.nix") { inherit lib; infraLib = import (here + "/../../nix/lib") { inherit lib; }; } (here + "/../../examples/homelab")' \
-    2>"$work/error"); then
-    same_file "what the hosts of homelab need and offer" "$here/golden/homelab-contracts.json" "$(jq . <<<"$answer")"
-  else
-    fail "the contracts of homelab do not evaluate" "$(cat "$work/error")"
-  fi
-}
-
-# The structural check itself refuses what the plane will refuse.
-contract_words() {
-  local error
-  cp -r "$homelab" "$work/misspelt"
-  chmod -R u+w "$work/misspelt"
-  sed -i 's/format = "password-hash"/fromat = "password-hash"/' "$work/misspelt/modules/people/contract.nix"
-  if error=$(evaluate "
-    import (here + \"/contracts.nix\") { inherit lib; infraLib = import (here + \"/../../nix/lib\") { inherit lib; }; } (/. + \"$work/misspelt\")" 2>&1); then
-    fail "a misspelt key of a contract is accepted"
-  elif grep -q 'fromat.*does not exist' <<<"$error" && grep -qF modules/people/contract.nix <<<"$error"; then
-    pass
-  else
-    fail "a misspelt key of a contract is refused without naming it" "$error"
-  fi
-}
-
 # A contract asks for a value by a name; the files in context/ give it under the same one.
 context() {
   local file name names
-  names=$(jq -r '[ .[].values | keys[] ] | unique[]' "$here/golden/homelab-contracts.json")
+  names=$(jq -r '[ .[].values | keys[] ] | unique[]' "$repo/checks/golden/planes/homelab.json")
   while IFS= read -r file; do
     for name in $(evaluate "builtins.attrNames (builtins.fromTOML (builtins.readFile (/. + \"$file\")))" | jq -r '.[]'); do
       if grep -qx -- "$name" <<<"$names"; then pass; else fail "${file#"$repo"/} fills \`$name\`, which no contract asks for"; fi
@@ -69,7 +42,5 @@ lock() {
 }
 
 hosts_and_homes
-contracts
-contract_words
 context
 lock

@@ -7,6 +7,7 @@ let
 
   files = [
     ./declared-inputs.nix
+    ./contract.nix
     ./folders.nix
     ./host-name.nix
     ./host.nix
@@ -15,6 +16,7 @@ let
     ./require-input.nix
     ./settings.nix
     ./shared.nix
+    ./types.nix
   ];
 
   testsOf =

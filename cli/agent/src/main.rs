@@ -1,57 +1,87 @@
-//! `infra-agent`: what will act on a host when nobody is connected to it.
+//! `infra-agent`: what acts on a host, for the command that sends it there and at boot, when nobody is connected.
 //!
-//! In this version hosts are acted on by small shell scripts (`infra_drive::host`), and nothing sends the agent anywhere yet. What is
-//! fixed already is how the two sides find out whether they understand each other: `infra-agent hello` says which protocol it speaks.
+//! It keeps the host's secrets sealed on disk, puts them in place in memory, and restarts what consumes them. One JSON object on standard
+//! output is the whole answer; exit code 0, or 1 and a diagnostic, or 2 if it was not called as it wants to be.
 //!
-//! Never: Nix evaluation, a network connection of its own, a dependency that is not needed on every host. It stays under 4 MB.
+//! Never: Nix evaluation, a network connection of its own, a secret in an argument, an environment, a log or an answer, a dependency
+//! that is not needed on every host. It is static and stays under 4 MB.
 
+mod apply;
+mod args;
+mod fault;
+mod files;
+mod folder;
+mod grace;
+mod host;
+mod identity;
+mod lock;
+mod pending;
+mod people;
+mod place;
+mod plan;
+mod process;
+mod render;
+mod sealed;
+mod search;
+mod status;
+mod steps;
+mod units;
+
+use infra_model::Diagnostic;
+use infra_model::bundle::{AGENT_PROTOCOL, Hello, REPORT_SCHEMA};
+use serde::Serialize;
 use std::io::Write;
 use std::process::ExitCode;
 
-/// The version of the protocol between the command and the agent. Raised with the first change that an older side would misunderstand.
-const PROTOCOL: u32 = 1;
-
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let (text, code) = answer(&words);
+    let (text, code) = match args::parse(&words) {
+        Ok(call) => answer(&call),
+        Err(usage) => (usage, 2),
+    };
     // Whoever asked may have gone away; there is nobody else to tell.
     let _ = std::io::stdout().write_all(text.as_bytes());
-    code
+    ExitCode::from(code)
 }
 
-fn answer(words: &[&str]) -> (String, ExitCode) {
-    let version = env!("CARGO_PKG_VERSION");
-    match words {
-        ["hello"] => (
-            format!("{{\"schema\":1,\"agent\":\"{version}\",\"protocol\":{PROTOCOL}}}\n"),
-            ExitCode::SUCCESS,
-        ),
-        ["--version"] => (format!("infra-agent {version}\n"), ExitCode::SUCCESS),
-        _ => (
-            "usage: infra-agent hello | --version\n".to_owned(),
-            ExitCode::from(2),
-        ),
+fn answer(call: &args::Call) -> (String, u8) {
+    match perform(call) {
+        Ok(text) => (text, 0),
+        Err(fault) => (json(&fault), 1),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::answer;
-    use std::process::ExitCode;
-
-    #[test]
-    fn says_which_protocol_it_speaks() {
-        let (text, code) = answer(&["hello"]);
-        assert_eq!(code, ExitCode::SUCCESS);
-        assert!(
-            text.starts_with("{\"schema\":1,") && text.ends_with("\"protocol\":1}\n"),
-            "{text}"
-        );
-        let (text, code) = answer(&["obey"]);
-        assert_eq!(
-            (text.as_str(), code),
-            ("usage: infra-agent hello | --version\n", ExitCode::from(2))
-        );
+fn perform(call: &args::Call) -> Result<String, Diagnostic> {
+    host::keep_to_ourselves()?;
+    let host = &call.host;
+    match &call.verb {
+        args::Verb::Version => Ok(format!("infra-agent {}\n", env!("CARGO_PKG_VERSION"))),
+        args::Verb::Hello => Ok(json(&hello())),
+        args::Verb::Status => status::status(host).map(|status| json(&status)),
+        args::Verb::Receive { restart, owners } => {
+            apply::receive(host, *restart, *owners).map(|applied| json(&applied))
+        }
+        args::Verb::Restart => apply::restart(host).map(|settled| json(&settled)),
+        args::Verb::Unpack { phase } => apply::unpack(host, *phase).map(|applied| json(&applied)),
+        args::Verb::Search {
+            whole_store,
+            progress,
+        } => search::search(host, *whole_store, *progress).map(|found| json(&found)),
+        args::Verb::Rollback { to, restart } => {
+            apply::rollback(host, *to, *restart).map(|applied| json(&applied))
+        }
     }
+}
+
+fn hello() -> Hello {
+    Hello {
+        schema: REPORT_SCHEMA,
+        agent: env!("CARGO_PKG_VERSION").to_owned(),
+        protocol: AGENT_PROTOCOL,
+    }
+}
+
+/// Our own types always are JSON.
+fn json(answer: &impl Serialize) -> String {
+    serde_json::to_string(answer).unwrap_or_default() + "\n"
 }

@@ -3,13 +3,21 @@
 //! Sound because a pure evaluation depends on its source tree, the attribute, the version of Nix and the system alone, and all of them are
 //! in the key; the lock file is in the tree. Failures are never remembered.
 
+mod planes;
+
+pub use planes::{Asked, Contracts, Known};
+
 use crate::memory::{Budget, Room, Shortage};
 use crate::nix::{self, Failed};
 use crate::process::{Stop, on_path};
 use crate::repo::Repo;
 use crate::table::{self, Key, Peak, Program, Table};
 use crate::tree::{AtRevision, HostTree, Trees};
-use infra_model::{Code, Diagnostic, Evaluation, HostSpec, Settings, StorePath, SystemAnswer};
+use infra_model::{
+    Code, Diagnostic, Evaluation, HostContext, HostName, HostSpec, Settings, StorePath,
+    SystemAnswer,
+};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
@@ -18,6 +26,7 @@ use tokio::sync::OnceCell;
 /// Evaluates the hosts of one repository.
 pub struct Evaluator {
     repo: Repo,
+    contexts: Mutex<BTreeMap<HostName, HostContext>>,
     repo_key: String,
     table: Table,
     trees: Mutex<Trees>,
@@ -58,6 +67,7 @@ impl Evaluator {
         let evaluator = Self {
             repo_key: repo.root().to_string_lossy().into_owned(),
             repo: repo.clone(),
+            contexts: Mutex::default(),
             table: opened.table,
             trees: Mutex::new(trees),
             nix: OnceCell::new(),
@@ -69,8 +79,24 @@ impl Evaluator {
 
     /// The tree of a host as its files are now.
     pub fn tree(&self, host: &HostSpec) -> Result<HostTree, Diagnostic> {
+        let context = self
+            .contexts
+            .lock()
+            .map_err(|_| poisoned())?
+            .get(&host.name)
+            .cloned()
+            .unwrap_or_default();
         let mut trees = self.trees.lock().map_err(|_| poisoned())?;
-        trees.host(host)
+        trees.host(host, &context)
+    }
+
+    /// From now on, the trees of these hosts have this context in them.
+    pub fn fill(&self, contexts: BTreeMap<HostName, HostContext>) -> Result<(), Diagnostic> {
+        self.contexts
+            .lock()
+            .map_err(|_| poisoned())?
+            .extend(contexts);
+        Ok(())
     }
 
     /// The tree it had in a revision of the repository in Git.
@@ -125,11 +151,7 @@ impl Evaluator {
         Ok(Key {
             tree: tree.tree.clone(),
             attribute: nix::system_attribute(&host.name),
-            nix: self
-                .nix
-                .get_or_try_init(|| self.nix_version())
-                .await?
-                .clone(),
+            nix: self.version().await?,
             system: host.system.clone(),
         })
     }
@@ -213,6 +235,12 @@ impl Evaluator {
     pub fn seen(&self, host: &HostSpec) -> Vec<(String, SystemTime)> {
         const LIMIT: u32 = 100;
         self.table.seen(&self.repo_key, &host.name, LIMIT)
+    }
+
+    /// The version of Nix, asked at most once.
+    async fn version(&self) -> Result<String, Diagnostic> {
+        let version = self.nix.get_or_try_init(|| self.nix_version()).await?;
+        Ok(version.clone())
     }
 
     /// The version of Nix, asked once per binary: the file itself is the key.

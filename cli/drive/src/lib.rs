@@ -5,14 +5,20 @@
 //! Never: decisions (what to do is settled before it gets here), printing, plans, rendering. This crate imports neither
 //! `infra-plan` nor `infra-engine` nor `infra-view`.
 
+pub mod agent;
+pub mod context;
 pub mod evaluator;
 pub mod host;
 pub mod memory;
 pub mod nix;
 mod plain;
+pub mod poison;
 pub mod process;
+pub mod recipe;
 pub mod repo;
 pub mod roots;
+pub mod scaffold;
+pub mod secret;
 pub mod ssh;
 pub mod state;
 pub mod table;

@@ -5,7 +5,7 @@
 
 use infra_model::{CancelStage, Code, Diagnostic};
 use rustix::process::{Pid, Signal, kill_process_group};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
@@ -115,31 +115,19 @@ impl Tool {
         self
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one constructor that the lint points everybody to"
-    )]
     fn command(&self) -> Command {
-        let mut command = Command::new(self.program);
+        let mut command = new_command(OsStr::new(self.program));
         command
             .args(&self.args)
-            .envs(self.envs.iter().map(|(name, value)| (name, value)))
-            .kill_on_drop(true);
+            .envs(self.envs.iter().map(|(name, value)| (name, value)));
         command
     }
 
-    /// The command for a program that is not the terminal's: in a process group of its own, and without anybody to ask.
     fn in_background(&self) -> Command {
-        let mut command = self.command();
+        let mut command = background(OsStr::new(self.program));
         command
-            // Messages are shown, never matched; but in one language they can be looked up.
-            .env("LC_ALL", "C.UTF-8")
-            // Nix fetches inputs through git and ssh. A question of theirs on the terminal would stop them there, unseen and for ever, since the
-            // terminal is not theirs. With `force` ssh asks through the desktop, if there is one.
-            .env("GIT_TERMINAL_PROMPT", "0")
-            .env("SSH_ASKPASS_REQUIRE", "force")
-            .stdin(Stdio::null())
-            .process_group(0);
+            .args(&self.args)
+            .envs(self.envs.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -252,6 +240,31 @@ pub(crate) fn missing(program: &str) -> Diagnostic {
     .with_fix(fix)
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one constructor that the lint points everybody to"
+)]
+fn new_command(program: &OsStr) -> Command {
+    let mut command = Command::new(program);
+    command.kill_on_drop(true);
+    command
+}
+
+/// The command for a program that is not the terminal's: in a process group of its own, and without anybody to ask.
+pub(crate) fn background(program: &OsStr) -> Command {
+    let mut command = new_command(program);
+    command
+        // Messages are shown, never matched; but in one language they can be looked up.
+        .env("LC_ALL", "C.UTF-8")
+        // Nix fetches inputs through git and ssh. A question of theirs on the terminal would stop them there, unseen and for ever, since the
+        // terminal is not theirs. With `force` ssh asks through the desktop, if there is one.
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .env("SSH_ASKPASS_REQUIRE", "force")
+        .stdin(Stdio::null())
+        .process_group(0);
+    command
+}
+
 /// Calls `on_line` with each line, without its end; bytes that are no UTF-8 are replaced.
 pub(crate) async fn each_line(
     pipe: impl tokio::io::AsyncRead + Unpin,
@@ -307,7 +320,7 @@ pub fn on_path(program: &str) -> Option<PathBuf> {
 }
 
 /// Ends a process and everything it started: asks, waits, insists.
-async fn end(child: &mut Child, stop: &mut Stop) {
+pub(crate) async fn end(child: &mut Child, stop: &mut Stop) {
     let signal = |child: &Child, signal| {
         let pid = child.id().and_then(|id| i32::try_from(id).ok());
         if let Some(group) = pid.and_then(Pid::from_raw) {

@@ -46,7 +46,7 @@ impl Repo {
                     format!("{} is not in an infra repository", start.display()),
                 )
                 .with_cause("no folder from here upwards has a flake.nix and a hosts folder")
-                .with_fix("change into your repository, give it with -C DIR, or begin one: nix flake init -t github:infra-nix/infra")
+                .with_fix("change into your repository, give it with -C DIR, or begin one: infra init")
             }))
     }
 
@@ -263,7 +263,7 @@ fn no_hosts() -> Diagnostic {
 }
 
 /// `ssh-ed25519 AAAA… comment`, as in a `.pub` file or behind a host name as in `known_hosts`.
-fn public_key(line: &str) -> Option<String> {
+pub fn public_key(line: &str) -> Option<String> {
     // A key that was commented out, or that `known_hosts` marks as revoked or as an authority, is not one to trust.
     if line.trim_start().starts_with(['#', '@']) {
         return None;

@@ -117,6 +117,19 @@ impl Roots {
         self.place(host, root.name())
     }
 
+    /// What the links of a host lead to: derivations and systems, as far as they are in the store. Sorted.
+    pub fn kept(&self, host: &HostName) -> Vec<PathBuf> {
+        let folder = self.dir.join(host.as_str());
+        let links = names(&folder).into_iter();
+        let mut kept: Vec<PathBuf> = links
+            .filter_map(|name| fs::read_link(folder.join(name)).ok())
+            .filter(|path| path.exists())
+            .collect();
+        kept.sort();
+        kept.dedup();
+        kept
+    }
+
     /// The same if the derivation alone is to be kept.
     pub fn drv_link(&self, host: &HostName, root: Root) -> io::Result<PathBuf> {
         self.place(host, &root.drv_name())

@@ -28,12 +28,17 @@ const OWN: &str = "@";
 
 /// The folder of all repositories' state.
 pub(crate) fn repos_dir() -> PathBuf {
+    folder().join("repos")
+}
+
+/// The folder of this user's state: `$XDG_STATE_HOME/infra`, or `~/.local/state/infra`.
+pub fn folder() -> PathBuf {
     std::env::var_os("XDG_STATE_HOME")
         .map(PathBuf::from)
         .filter(|dir| dir.is_absolute())
         .or_else(|| std::env::home_dir().map(|home| home.join(".local/state")))
         .unwrap_or_else(|| PathBuf::from("/var/lib"))
-        .join("infra/repos")
+        .join("infra")
 }
 
 /// Every state folder below `repos`, with the repository it is of, which need not be there any more.

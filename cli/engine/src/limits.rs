@@ -32,9 +32,12 @@ impl Limits {
             StepKind::Evaluate => self.evaluate,
             StepKind::Build => self.build,
             StepKind::Copy => self.copy,
-            StepKind::Survey | StepKind::Activate | StepKind::Verify | StepKind::Commit => {
-                self.hosts
-            }
+            StepKind::Survey
+            | StepKind::Seal
+            | StepKind::Refresh
+            | StepKind::Activate
+            | StepKind::Verify
+            | StepKind::Commit => self.hosts,
         };
         limit.max(1)
     }

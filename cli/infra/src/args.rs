@@ -1,6 +1,6 @@
 //! What can be typed.
 
-use crate::complete;
+use crate::{commands, complete};
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
 use infra_model::Goal;
@@ -58,16 +58,70 @@ pub(crate) struct Selection {
     pub(crate) all: bool,
 }
 
+/// What is filled for this one time.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct Fill {
+    /// Fill a value: of all selected hosts that need it, or of one.
+    #[arg(long, value_name = "[HOST:]NAME=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Fill a secret with the content of FILE.
+    #[arg(long, value_name = "[HOST:]NAME=FILE")]
+    pub(crate) secret_file: Vec<String>,
+}
+
+/// Arguments of `eval` and `build`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Evaluate {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    #[command(flatten)]
+    pub(crate) fill: Fill,
+}
+
+/// Arguments of `contract`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Contract {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// Show only what is open, and fail if anything is.
+    #[arg(long)]
+    pub(crate) gaps: bool,
+    #[command(flatten)]
+    pub(crate) fill: Fill,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// List hosts. Reads TOML and folder names only; starts no process.
     List(Selection),
     /// Show what is known of hosts without asking them: settings, files, the last deployment.
     Info(Selection),
+    /// Show what hosts need, where it comes from, and what is open.
+    Contract(Contract),
+    /// Fill a value of a host: write it into its context file, or into the one for all hosts if they share it.
+    Set(commands::set::Args),
+    /// Fill everything that is open: let recipes make what they can, and ask for the rest.
+    Fill(commands::fill::Args),
+    /// Print a value of a host, and say where it comes from.
+    Get(commands::get::Args),
+    /// Look after the secrets that are kept in the repository.
+    Secret {
+        #[command(subcommand)]
+        verb: commands::secret::Secret,
+    },
+    /// Show who depends on whom.
+    Graph(commands::graph::Args),
+    /// Begin a new repository.
+    Init(commands::init::Args),
+    /// Make something new in the repository.
+    New {
+        #[command(subcommand)]
+        what: commands::new::New,
+    },
     /// Evaluate the systems of hosts: which derivation builds each, and what comes out.
-    Eval(Selection),
+    Eval(Evaluate),
     /// Build the systems of hosts.
-    Build(Selection),
+    Build(Evaluate),
     /// Deploy hosts: look at them, build what differs, copy, activate, read back, make it the boot default.
     Deploy(Deploy),
     /// Open a shell on a host, or run a command there on this terminal.
@@ -81,6 +135,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: Cache,
     },
+    /// Prove that secrets are nowhere they must not be.
+    Check(Check),
     /// Check this machine, the repository, and (if selected) hosts for what commonly goes wrong.
     Doctor(Doctor),
     /// Print what makes a shell complete infra's commands and host names.
@@ -90,11 +146,32 @@ pub(crate) enum Command {
     },
 }
 
+/// Arguments of `check`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    #[command(flatten)]
+    pub(crate) fill: Fill,
+    /// Search this machine for the secrets of the hosts, in all forms they may have been written in: what was built and what it was built
+    /// from, what infra remembers, the repository and its history, arguments and environments of processes. Needs the keys that open them.
+    #[arg(long)]
+    pub(crate) poison: bool,
+    /// Search the hosts as well, each for its own secrets: processes, the journal, files, the running system.
+    #[arg(long, requires = "poison")]
+    pub(crate) hosts: bool,
+    /// On the hosts search all of the Nix store, and not only what the running system needs of it.
+    #[arg(long, requires = "hosts")]
+    pub(crate) whole_store: bool,
+}
+
 /// Arguments of `deploy`.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Deploy {
     #[command(flatten)]
     pub(crate) selection: Selection,
+    #[command(flatten)]
+    pub(crate) fill: Fill,
     /// What to do with the new system.
     #[arg(long, value_name = "GOAL", value_enum, default_value_t = GoalArg::Switch)]
     pub(crate) goal: GoalArg,

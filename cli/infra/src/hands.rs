@@ -2,6 +2,7 @@
 
 use crate::keeper::Keeper;
 use crate::workspace::Workspace;
+use infra_drive::agent::{Agent, Binary, Owners, Restart};
 use infra_drive::evaluator::Evaluator;
 use infra_drive::host;
 use infra_drive::nix::{self, BuildPlace};
@@ -9,6 +10,7 @@ use infra_drive::process::Stop;
 use infra_drive::roots::Roots;
 use infra_drive::ssh::Connection;
 use infra_engine::{Done, Hands, Report};
+use infra_model::bundle::{Applied, UnitReport};
 use infra_model::step::Interrupt;
 use infra_model::{
     BuildOn, CancelStage, Code, Diagnostic, Finding, HostName, HostSpec, HostState, Step,
@@ -48,6 +50,8 @@ pub(crate) struct Wire {
     connections: Mutex<HashMap<HostName, Slot>>,
     states: Mutex<HashMap<HostName, HostState>>,
     evaluator: Evaluator,
+    /// The sealed secrets of the hosts that are to be given them.
+    bundles: std::sync::Mutex<HashMap<HostName, Vec<u8>>>,
     /// `None` if systems are only looked at.
     keeper: Option<Keeper>,
 }
@@ -66,6 +70,7 @@ impl Wire {
             workspace,
             run,
             evaluator,
+            bundles: std::sync::Mutex::default(),
             connections: Mutex::default(),
             states: Mutex::default(),
         }
@@ -75,6 +80,64 @@ impl Wire {
     pub(crate) async fn close(&self) -> Vec<Diagnostic> {
         self.connections.lock().await.clear();
         self.evaluator.finish()
+    }
+
+    /// From here on the sealed secrets of a host are there to be sent.
+    pub(crate) fn give(&self, host: &HostName, sealed: Vec<u8>) {
+        let mut bundles = self
+            .bundles
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        bundles.insert(host.clone(), sealed);
+    }
+
+    /// Puts the secrets of a host in place. Later: whoever uses them is restarted after the activation that follows, which may make their owners
+    /// as well.
+    async fn seal(
+        &self,
+        name: &HostName,
+        restart: bool,
+        stop: Stop,
+        report: &Report,
+    ) -> Result<Done, Diagnostic> {
+        let sealed = {
+            let mut bundles = self
+                .bundles
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            bundles.remove(name)
+        };
+        let sealed = sealed.ok_or_else(|| {
+            Diagnostic::new(
+                Code::Internal,
+                format!("the secrets of {name} were not sealed"),
+            )
+        })?;
+        let connection = self.connection(name, stop.clone()).await?;
+        let binary = Binary::find(&self.spec(name)?.system)?;
+        let (restart, owners) = if restart {
+            (Restart::Now, Owners::Strict)
+        } else {
+            (Restart::Later, Owners::Later)
+        };
+        let applied = Agent::new(&connection, name, &binary)
+            .receive(&sealed, restart, owners, stop)
+            .await?;
+        tell_changes(&applied, report);
+        tell_units(name, &applied.units, report)
+    }
+
+    /// Restarts what consumes secrets that have changed and has not started since.
+    async fn refresh(
+        &self,
+        name: &HostName,
+        stop: Stop,
+        report: &Report,
+    ) -> Result<Done, Diagnostic> {
+        let connection = self.connection(name, stop.clone()).await?;
+        let binary = Binary::find(&self.spec(name)?.system)?;
+        let settled = Agent::new(&connection, name, &binary).restart(stop).await?;
+        tell_units(name, &settled.units, report)
     }
 
     /// A host was found to be as wanted.
@@ -337,6 +400,54 @@ fn changed_meanwhile(name: &HostName) -> Diagnostic {
     .with_fix("run the same command again")
 }
 
+/// Names of what differs; nothing of what it is.
+fn tell_changes(applied: &Applied, report: &Report) {
+    let kinds = [
+        ("secret", &applied.secrets),
+        ("template", &applied.templates),
+    ];
+    for (kind, changes) in kinds {
+        let words = [
+            ("added", &changes.added),
+            ("changed", &changes.changed),
+            ("removed", &changes.removed),
+        ];
+        for (word, names) in words {
+            for name in names {
+                report.line(&format!("{kind} {name} {word}"));
+            }
+        }
+    }
+}
+
+/// Says what became of the units that consume what changed. One that did not come back is a failure.
+fn tell_units(name: &HostName, units: &UnitReport, report: &Report) -> Result<Done, Diagnostic> {
+    for unit in &units.restarted {
+        report.line(&format!("restarted {unit}"));
+    }
+    for unit in &units.reloaded {
+        report.line(&format!("reloaded {unit}"));
+    }
+    if units.failed.is_empty() {
+        return Ok(Done::success());
+    }
+    let failed: Vec<&str> = units.failed.iter().map(|one| one.unit.as_str()).collect();
+    let states: Vec<String> = units
+        .failed
+        .iter()
+        .map(|one| format!("{} is {}", one.unit, one.state))
+        .collect();
+    Err(Diagnostic::new(
+        Code::ActivationFailed,
+        format!("units of {name} did not come back with the new secrets: {}", failed.join(" ")),
+    )
+    .with_cause(states.join("\n"))
+    .with_fix(format!(
+        "read why: infra exec {name} -- journalctl -b -u {} -n 50; the secrets before are kept on the host",
+        failed.join(" -u ")
+    )))
+}
+
 impl Hands for Wire {
     async fn perform(
         &self,
@@ -355,6 +466,8 @@ impl Hands for Wire {
             Step::Evaluate => self.evaluate(name, stop).await,
             Step::Build { drv, out: _ } => self.build(name, drv, stop, &report).await,
             Step::Copy { out } => self.copy(name, out, stop, &report).await,
+            Step::Seal { restart, .. } => self.seal(name, *restart, stop, &report).await,
+            Step::Refresh => self.refresh(name, stop, &report).await,
             Step::Activate { out, dry } => self.activate(name, (out, *dry), stop, &report).await,
             Step::Verify { out, failed_before } => {
                 self.verify(name, out, failed_before, stop.clone()).await?;

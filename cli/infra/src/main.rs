@@ -6,12 +6,21 @@
 //! Never: decisions about hosts (`infra-plan`), effects of its own (`infra-drive`), rendering (`infra-view`).
 
 mod args;
+mod bundles;
 mod commands;
 mod complete;
+mod contracts;
+mod fill_flags;
 mod hands;
 mod interrupt;
 mod keeper;
+mod making;
+mod offers;
+mod opener;
+mod person;
 mod run;
+mod secret_checks;
+mod vault;
 mod workspace;
 
 use clap::Parser;

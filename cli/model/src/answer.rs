@@ -1,6 +1,20 @@
 //! The one JSON object every command answers with, and exit codes.
 
-use crate::{Diagnostic, HostName, HostOutcome, HostSpec, StorePath};
+mod keeping;
+mod repository;
+mod secrets;
+
+pub use keeping::HostFilled;
+pub use repository::{
+    HostMade, Lean, LeanEdge, LineChange, Relations, RepositoryMade, SharedWith, ValueGot,
+    ValueSet, WantEdge,
+};
+pub use secrets::{KeptSecret, SecretChange, SecretDone, Wrong};
+
+use crate::context::Plane;
+use crate::contract::NeedScope;
+use crate::fill::{NeedKind, Source};
+use crate::{Diagnostic, HostName, HostOutcome, HostSpec, NeedName, Place, StorePath};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -218,6 +232,62 @@ impl Difference {
             Self::Changed => "changed",
         }
     }
+}
+
+/// `infra contract`: what one host needs and offers.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HostContract {
+    /// The host.
+    pub name: HostName,
+    /// Which evaluation its contract was taken from.
+    pub plane: Plane,
+    /// What it needs: values, secrets, and exports of other hosts.
+    pub needs: Vec<NeedState>,
+    /// What it exports, by name.
+    pub exports: Vec<NeedName>,
+    /// How many of its needs are open.
+    pub open: usize,
+}
+
+/// One need of a host.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NeedState {
+    /// Its name.
+    pub name: NeedName,
+    /// What kind of need it is.
+    pub kind: NeedKind,
+    /// What it is, in the contract's words.
+    pub description: String,
+    /// What it must be, in words.
+    pub expected: String,
+    /// Whose it is.
+    pub scope: NeedScope,
+    /// How it stands.
+    pub standing: Standing,
+    /// Where it comes from; `null` if it is open, or optional and not given.
+    pub source: Option<Source>,
+    /// What it is, for values that are not private; of a want, the values by host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<serde_json::Value>,
+    /// Where it is declared.
+    #[serde(rename = "where")]
+    pub place: Place,
+}
+
+/// How a need stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Standing {
+    /// It is filled.
+    Filled,
+    /// Nobody has it yet, but a recipe makes it when it is needed.
+    Makeable,
+    /// Nobody has it, and the host can do without.
+    Optional,
+    /// It is open: the host cannot be built.
+    Open,
 }
 
 /// `infra cache`: what is remembered.

@@ -103,14 +103,76 @@ pub enum Code {
     CommandFailed,
     /// Somebody else is changing the host right now.
     HostBusy,
+    /// A bundle of secrets that the host cannot put in place: an unknown owner, a template that does not render.
+    BundleRefused,
+    /// A key that is missing, of a kind that cannot be used, or not the one something was sealed to.
+    UnusableKey,
+    /// There is no agent that could be sent to the host.
+    NoAgent,
+    /// The agent on the host could not do its work: its disk, its memory, its permissions.
+    AgentFailed,
+    /// The host keeps no such generation of secrets.
+    NoSuchGeneration,
     /// infra's own state folder cannot be written.
     StateUnwritable,
     /// What infra remembers between runs cannot be kept; everything is evaluated again.
     CacheUnusable,
     /// What infra remembered between runs was damaged or of another version, and was set aside.
     CacheSetAside,
+    /// A need of a host's contract that no source fills.
+    UnfilledNeed,
+    /// A need that two sources of the same rank fill differently.
+    AmbiguousNeed,
+    /// A need is filled in a place where it must not be: a secret in clear text, say.
+    MisplacedNeed,
+    /// A context or a command names a need that no contract has.
+    UnknownNeed,
+    /// What hosts ask of each other goes round in a circle.
+    Cycle,
+    /// A contract reads an option of the operating system, which contracts do not have.
+    OptionOutsideContract,
+    /// A module reads a value that nobody filled.
+    UnfilledValue,
+    /// A module reads what another host should export, and it was not filled.
+    UnfilledWant,
+    /// A host wants what another does not export.
+    UnknownExport,
+    /// A want asks for one answer and there are others than one.
+    WrongWant,
+    /// A file of ours is of another version than this one reads.
+    UnknownSchema,
     /// An answer could not be written where it was to go.
     OutputLost,
+    /// A secret cannot be read: not the format it should have, or what holds it fails.
+    SecretUnreadable,
+    /// A secret that a reference names is not there.
+    SecretMissing,
+    /// No private key at hand decrypts a secret.
+    NoIdentity,
+    /// A secret was changed after it was encrypted, or outside of infra.
+    SecretTampered,
+    /// A secret is larger than its limit.
+    SecretTooLarge,
+    /// What should be a public key to encrypt to is none.
+    InvalidRecipient,
+    /// A recipe of a contract cannot be understood, or does not fit the needs that name it.
+    InvalidRecipe,
+    /// A recipe did not make what it should.
+    RecipeFailed,
+    /// This machine does not let us make the sandbox that scripts run in.
+    NoSandbox,
+    /// A secret is kept that no contract asks for.
+    UnneededSecret,
+    /// Hosts share a need, and their contracts describe it differently.
+    SharedDiffers,
+    /// Somebody who is not to read a secret any more still can.
+    OverexposedSecret,
+    /// A recipe made something, and it was written into the repository: no fault, but a change to know of.
+    MadeByRecipe,
+    /// A secret is where it must not be.
+    SecretExposed,
+    /// A search for secrets did not find what was put there to be found.
+    SearchUntrusted,
     /// The run was interrupted before it came to this.
     Interrupted,
     /// A broken promise inside infra: a bug.
@@ -140,7 +202,19 @@ impl Code {
                 | Self::Unsupported
                 | Self::Usage
                 | Self::MissingProgram
+                | Self::NoAgent
                 | Self::StateUnwritable
+                | Self::UnfilledNeed
+                | Self::AmbiguousNeed
+                | Self::MisplacedNeed
+                | Self::UnknownNeed
+                | Self::Cycle
+                | Self::SecretMissing
+                | Self::NoIdentity
+                | Self::SecretTooLarge
+                | Self::InvalidRecipient
+                | Self::InvalidRecipe
+                | Self::SharedDiffers
         )
     }
 

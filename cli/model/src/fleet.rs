@@ -4,12 +4,29 @@ use crate::decode::{self, Shape, Table};
 use crate::host::{HostDefaults, read_defaults};
 use crate::suggest::nearest;
 use crate::{BuildOn, Code, Diagnostic, HostName, HostSpec, Place};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use toml::de::DeTable;
 
-/// `infra.toml`, as far as this version reads it. The keys of later parts (`stores`) are accepted and kept out of the way.
+/// A store of secrets that is a program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreSpec {
+    /// The program and its arguments; `{name}` and `{path}` stand for what is asked for.
+    pub command: Vec<String>,
+    /// How long it may take: a person may have to unlock something.
+    pub timeout: Duration,
+}
+
+/// How long a store's program may take if `infra.toml` does not say.
+const STORE_TIMEOUT: u32 = 60;
+
+/// `infra.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Settings {
     /// People who may read every secret: age or SSH public keys.
     pub admins: Vec<String>,
+    /// `[stores.<name>]`: programs that print secrets.
+    pub stores: BTreeMap<String, StoreSpec>,
     /// `[defaults]`: what hosts leave unsaid.
     pub defaults: HostDefaults,
     /// `waves`: selectors, deployed in this order.
@@ -37,8 +54,15 @@ impl Settings {
             },
             decode::strings,
         );
-        // Read in a later part; its shape is checked there.
-        let _ = table.table("stores", "{ }");
+        let mut stores = BTreeMap::new();
+        if let Some(inner) = table.table(
+            "stores",
+            "{ pass = { command = [\"pass\", \"show\", \"{path}\"] } }",
+        ) {
+            let (found, faults) = read_stores(file, text, inner);
+            stores = found;
+            table.add(faults);
+        }
         let mut defaults = HostDefaults::default();
         if let Some(inner) = table.table("defaults", "{ user = \"root\" }") {
             let mut nested = Table::new(file, text, inner);
@@ -49,6 +73,7 @@ impl Settings {
         if faults.is_empty() {
             Ok(Self {
                 admins: admins.unwrap_or_default(),
+                stores,
                 defaults,
                 waves: waves.unwrap_or_default(),
             })
@@ -56,6 +81,52 @@ impl Settings {
             Err(faults)
         }
     }
+}
+
+fn read_stores(
+    file: &str,
+    text: &str,
+    table: &DeTable<'_>,
+) -> (BTreeMap<String, StoreSpec>, Vec<Diagnostic>) {
+    let mut stores = BTreeMap::new();
+    let mut faults = Vec::new();
+    for (name, value) in table {
+        let Some(inner) = value.get_ref().as_table() else {
+            faults.push(
+                Diagnostic::new(
+                    Code::WrongType,
+                    format!("`stores.{}` in {file} must be a table", name.get_ref()),
+                )
+                .with_place(Place::in_text(file, text, name.span().start))
+                .with_fix("write for example: [stores.pass] and below it command = [\"pass\", \"show\", \"{path}\"]"),
+            );
+            continue;
+        };
+        let mut table = Table::new(file, text, inner);
+        let command = table.required(
+            "command",
+            Shape {
+                expected: "a list: a program and its arguments",
+                example: "[\"pass\", \"show\", \"{path}\"]",
+            },
+            |value| decode::strings(value).filter(|words| !words.is_empty()),
+        );
+        let timeout = table.optional(
+            "timeout",
+            Shape {
+                expected: "a number of seconds",
+                example: "60",
+            },
+            decode::count,
+        );
+        faults.extend(table.finish());
+        if let Some(command) = command {
+            let timeout = Duration::from_secs(timeout.unwrap_or(STORE_TIMEOUT).into());
+            let spec = StoreSpec { command, timeout };
+            stores.insert(name.get_ref().to_string(), spec);
+        }
+    }
+    (stores, faults)
 }
 
 /// The hosts of a repository, sorted by name.
@@ -158,9 +229,22 @@ mod tests {
 
     #[test]
     fn reads_settings_and_names_what_it_does_not_know() {
-        let text = "admins = [\"age1x\"]\nwaves = [\"@canary\"]\n[defaults]\nuser = \"deploy\"\n[stores.nas]\nurl = \"x\"\n";
+        let text = "admins = [\"age1x\"]\nwaves = [\"@canary\"]\n[defaults]\nuser = \"deploy\"\n[stores.pass]\ncommand = [\"pass\", \"{path}\"]\n";
         let settings = Settings::parse("infra.toml", text).expect("valid");
         assert_eq!(settings.defaults.user.as_deref(), Some("deploy"));
+        assert_eq!(settings.stores["pass"].command, ["pass", "{path}"]);
+        let text = "[stores]\na = 1\nb = { command = [] }\nc = { comand = [\"x\"] }\n";
+        let faults = Settings::parse("infra.toml", text).expect_err("four faults");
+        let titles: Vec<_> = faults.into_iter().map(|f| f.title).collect();
+        assert_eq!(
+            titles,
+            [
+                "`stores.a` in infra.toml must be a table",
+                "`command` in infra.toml must be a list: a program and its arguments",
+                "infra.toml does not say its `command`",
+                "unknown key `comand` in infra.toml",
+            ]
+        );
         let faults = Settings::parse("infra.toml", "[defaults]\nusr = \"x\"\n[default]\n")
             .expect_err("two unknown keys");
         let fixes: Vec<_> = faults.into_iter().filter_map(|f| f.fix).collect();

@@ -5,28 +5,40 @@
 //! Never: files, processes, threads, clocks, environment variables, async. Everything here is a pure function of its arguments.
 
 pub mod answer;
+pub mod bundle;
 pub mod cancel;
+pub mod context;
+pub mod contract;
 pub mod decode;
 pub mod diagnostic;
+pub mod duration;
 pub mod event;
+pub mod fill;
 pub mod fleet;
 pub mod host;
 pub mod lock;
 pub mod name;
+pub mod need;
+pub mod poison;
+pub mod recipe;
 pub mod selector;
 pub mod state;
 pub mod step;
 pub mod store_path;
 pub mod suggest;
 pub mod tree;
+pub mod types;
 pub mod wire;
 
 pub use cancel::CancelStage;
+pub use context::HostContext;
+pub use contract::Manifest;
 pub use diagnostic::{Code, Diagnostic, Place};
 pub use event::{Event, HostOutcome, StepOutcome};
 pub use fleet::{Fleet, Settings};
 pub use host::{BuildOn, Class, HostSpec, Platform};
 pub use name::HostName;
+pub use need::NeedName;
 pub use selector::Selector;
 pub use state::HostState;
 pub use step::{Finding, Goal, Step, StepKind};

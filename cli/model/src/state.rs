@@ -1,6 +1,7 @@
 //! What a host says about itself when it is surveyed.
 
 use crate::StorePath;
+use crate::bundle::{Status, parse_report};
 use serde::{Deserialize, Serialize};
 
 /// A host as it was found: read in one SSH round trip, before anything is decided.
@@ -29,6 +30,35 @@ pub struct HostState {
     pub failed_units: Vec<String>,
     /// `uname -r`
     pub kernel: Option<String>,
+    /// What its agent keeps of secrets; `None` if it has no agent, or one that cannot be understood.
+    pub secrets: Option<HostSecrets>,
+}
+
+/// The secrets of a host, as its agent tells of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HostSecrets {
+    /// What the command called the bundle that is current; `None` if there is none.
+    pub digest: Option<String>,
+    /// The generation of secrets that is current.
+    pub generation: Option<u64>,
+    /// Names of the secrets in it.
+    pub names: Vec<String>,
+    /// Whether it is in place: unpacked, and known to everybody who consumes it.
+    pub in_place: bool,
+}
+
+impl HostSecrets {
+    /// Reads what the agent answers to `secrets status`.
+    fn parse(json: &str) -> Option<Self> {
+        let status: Status = parse_report(json).ok()?;
+        Some(Self {
+            in_place: status.unpacked.is_some() && status.pending.is_empty(),
+            digest: status.digest,
+            generation: status.current,
+            names: status.secrets.into_iter().map(|one| one.name).collect(),
+        })
+    }
 }
 
 impl HostState {
@@ -54,6 +84,7 @@ impl HostState {
                 "systemd" => state.systemd = value == "yes",
                 "failed" => state.failed_units.push(value.to_owned()),
                 "kernel" => state.kernel = Some(value.to_owned()),
+                "secrets" => state.secrets = HostSecrets::parse(value),
                 _ => {}
             }
         }
@@ -98,7 +129,8 @@ mod tests {
             "a.service",
             "b@x.service"
           ],
-          "kernel": "6.1"
+          "kernel": "6.1",
+          "secrets": null
         }
         "#);
         assert!(!state.is_settled_on(state.current.as_ref().expect("current")));

@@ -44,7 +44,7 @@ impl Goal {
 
 /// One unit of work on one host, with everything it needs: a plan leaves no choices to the moment of doing.
 ///
-/// The transaction of DESIGN 6 adds `Seal`, `Arm` and `Confirm` between these.
+/// The transaction of DESIGN 6 adds `Arm` and `Confirm` between these.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     tag = "step",
@@ -68,6 +68,17 @@ pub enum Step {
         /// The system.
         out: StorePath,
     },
+    /// Put the host's secrets in place, sealed on the way.
+    Seal {
+        /// What they are called together.
+        digest: String,
+        /// Their names.
+        secrets: Vec<String>,
+        /// Whether those who consume what changed are restarted at once; otherwise by [`Step::Refresh`].
+        restart: bool,
+    },
+    /// Restart what consumes secrets that changed and has not started since.
+    Refresh,
     /// Run the system's own activation without touching the boot default.
     Activate {
         /// The system.
@@ -103,8 +114,12 @@ pub enum StepKind {
     Build,
     /// See [`Step::Copy`].
     Copy,
+    /// See [`Step::Seal`].
+    Seal,
     /// See [`Step::Activate`].
     Activate,
+    /// See [`Step::Refresh`].
+    Refresh,
     /// See [`Step::Verify`].
     Verify,
     /// See [`Step::Commit`].
@@ -119,7 +134,9 @@ impl StepKind {
             Self::Evaluate => "evaluate",
             Self::Build => "build",
             Self::Copy => "copy",
+            Self::Seal => "seal",
             Self::Activate => "activate",
+            Self::Refresh => "refresh",
             Self::Verify => "verify",
             Self::Commit => "commit",
         }
@@ -128,9 +145,12 @@ impl StepKind {
     /// What may happen to the step when the run is interrupted.
     pub fn interrupt(self) -> Interrupt {
         match self {
-            Self::Survey | Self::Evaluate | Self::Build | Self::Copy => Interrupt::Free,
+            // What the host's agent is handed it takes as a whole or not at all.
+            Self::Survey | Self::Evaluate | Self::Build | Self::Copy | Self::Seal => {
+                Interrupt::Free
+            }
             Self::Activate => Interrupt::Shielded { opens: true },
-            Self::Verify | Self::Commit => Interrupt::Shielded { opens: false },
+            Self::Refresh | Self::Verify | Self::Commit => Interrupt::Shielded { opens: false },
         }
     }
 }
@@ -161,6 +181,8 @@ impl Step {
             Self::Evaluate => StepKind::Evaluate,
             Self::Build { .. } => StepKind::Build,
             Self::Copy { .. } => StepKind::Copy,
+            Self::Seal { .. } => StepKind::Seal,
+            Self::Refresh => StepKind::Refresh,
             Self::Activate { .. } => StepKind::Activate,
             Self::Verify { .. } => StepKind::Verify,
             Self::Commit { .. } => StepKind::Commit,

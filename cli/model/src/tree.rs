@@ -85,6 +85,34 @@ impl Scope {
     }
 }
 
+/// Whether a file is of the system plane by its name, and so not in the tree a contract is evaluated from: contracts cannot read it, and an
+/// edit of it asks for no contract again.
+pub fn is_system_plane(path: &str) -> bool {
+    let parts: Vec<&str> = path.split('/').collect();
+    matches!(
+        parts.as_slice(),
+        ["homes", ..]
+            | ["modules", _, "default.nix" | "home.nix"]
+            | [
+                "hosts",
+                _,
+                "configuration.nix"
+                    | "disk.nix"
+                    | "hardware-configuration.nix"
+                    | "facter.json"
+                    | "host.pub"
+            ]
+    )
+}
+
+/// Whether a file declares a contract: of a shared module, or of a host.
+pub fn is_contract(path: &str) -> bool {
+    path.ends_with("/contract.nix")
+}
+
+/// Where a tree for many hosts has the tree of each.
+pub const PLANES: &str = ".infra/plane";
+
 /// Whether a file beside `flake.nix` is part of every tree.
 pub fn is_flake_file(name: &str) -> bool {
     name == "flake.lock"
@@ -138,7 +166,7 @@ pub fn settings_text(defaults: &HostDefaults) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{LeftOut, Scope, settings_text};
+    use super::{LeftOut, Scope, is_system_plane, settings_text};
     use crate::host::HostDefaults;
     use crate::{HostName, HostSpec, Settings};
 
@@ -218,6 +246,31 @@ mod tests {
         ];
         for (path, why) in cases {
             assert_eq!(all.judge(path), Err(why), "{path}");
+        }
+    }
+
+    #[test]
+    fn contracts_do_not_see_the_system_plane() {
+        for system in [
+            "modules/web/default.nix",
+            "modules/web/home.nix",
+            "hosts/web/configuration.nix",
+            "hosts/web/facter.json",
+            "homes/ann/home.nix",
+        ] {
+            assert!(is_system_plane(system), "{system}");
+        }
+        for contract in [
+            "flake.nix",
+            "lib.nix",
+            "modules/web/contract.nix",
+            "modules/web/interface.nix",
+            "modules/web/parts/default.nix",
+            "profiles/server/default.nix",
+            "hosts/web/contract.nix",
+            "hosts/web/host.toml",
+        ] {
+            assert!(!is_system_plane(contract), "{contract}");
         }
     }
 

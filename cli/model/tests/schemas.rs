@@ -3,15 +3,18 @@
 
 use infra_model::HostSpec;
 use infra_model::answer::{
-    Answer, Built, CacheState, Evaluated, Executed, HostInfo, HostResult, Patient, Why,
+    Answer, Built, CacheState, Evaluated, Executed, HostContract, HostFilled, HostInfo, HostMade,
+    HostResult, KeptSecret, Patient, Relations, RepositoryMade, SecretDone, ValueGot, ValueSet,
+    Why,
 };
 use infra_model::event::Line;
+use infra_model::poison::HostSearch;
 use schemars::{Schema, schema_for};
 use std::path::Path;
 
 #[test]
 fn published_schemas_are_those_of_the_types() {
-    let all: [(&str, Schema); 10] = [
+    let all: [(&str, Schema); 20] = [
         ("list", schema_for!(Answer<HostSpec>)),
         ("info", schema_for!(Answer<HostInfo>)),
         ("eval", schema_for!(Answer<Evaluated>)),
@@ -20,7 +23,17 @@ fn published_schemas_are_those_of_the_types() {
         ("exec", schema_for!(Answer<Executed>)),
         ("why", schema_for!(Answer<Why>)),
         ("cache", schema_for!(Answer<CacheState>)),
+        ("check", schema_for!(Answer<HostSearch>)),
         ("doctor", schema_for!(Answer<Patient>)),
+        ("contract", schema_for!(Answer<HostContract>)),
+        ("set", schema_for!(Answer<ValueSet>)),
+        ("get", schema_for!(Answer<ValueGot>)),
+        ("graph", schema_for!(Answer<Relations>)),
+        ("new", schema_for!(Answer<HostMade>)),
+        ("init", schema_for!(Answer<RepositoryMade>)),
+        ("secret-list", schema_for!(Answer<KeptSecret>)),
+        ("secret", schema_for!(Answer<SecretDone>)),
+        ("fill", schema_for!(Answer<HostFilled>)),
         ("event", schema_for!(Line)),
     ];
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../nix/docs/schemas");

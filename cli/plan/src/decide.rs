@@ -16,6 +16,74 @@ pub struct Known {
     pub state: HostState,
     /// Its system, as evaluated.
     pub system: Evaluation,
+    /// Its secrets, as its contract wants them.
+    pub secrets: Secrets,
+}
+
+/// The secrets that a host is to have.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Secrets {
+    /// What they are called together: another name if any of them, or how it is to be put, is another.
+    pub digest: String,
+    /// Their names. None: the host needs none.
+    pub names: Vec<String>,
+}
+
+impl Secrets {
+    fn differ_from(&self, state: &HostState) -> bool {
+        match &state.secrets {
+            // A host that was never given any needs no agent to have none.
+            None => !self.names.is_empty(),
+            Some(has) if self.names.is_empty() => !has.names.is_empty(),
+            Some(has) => has.digest.as_deref() != Some(&self.digest) || !has.in_place,
+        }
+    }
+
+    /// Why they are put in place: which are new and which are to go, by name.
+    fn reason(&self, state: &HostState) -> String {
+        let has = state.secrets.as_ref();
+        let old: &[String] = has.map_or(&[], |has| has.names.as_slice());
+        let only = |of: &[String], and: &[String]| {
+            let names: Vec<&str> = of
+                .iter()
+                .filter(|name| !and.contains(name))
+                .map(String::as_str)
+                .collect();
+            names.join(", ")
+        };
+        let (added, removed) = (only(&self.names, old), only(old, &self.names));
+        match (added.as_str(), removed.as_str()) {
+            ("", "") if has.is_some_and(|has| has.digest.as_deref() == Some(&self.digest)) => {
+                "has its secrets, but not in place".to_owned()
+            }
+            ("", "") => "secrets changed".to_owned(),
+            (added, "") => format!("secrets to add: {added}"),
+            ("", removed) => format!("secrets to remove: {removed}"),
+            (added, removed) => format!("secrets to add: {added}; to remove: {removed}"),
+        }
+    }
+
+    /// Before the system that uses them is activated, so that it finds them; what still runs with the ones before is restarted after it. Alone,
+    /// they are put in place and their consumers restarted at once.
+    fn take_their_place(&self, steps: &mut Vec<Step>) {
+        let position = |kind| steps.iter().position(|step| step.kind() == kind);
+        let activate = position(StepKind::Activate);
+        let commit = position(StepKind::Commit);
+        let seal = Step::Seal {
+            digest: self.digest.clone(),
+            secrets: self.names.clone(),
+            restart: activate.is_none() && commit.is_none(),
+        };
+        match activate.or(commit) {
+            None => steps.push(seal),
+            Some(at) => {
+                steps.insert(at, seal);
+                if activate.is_some() {
+                    steps.insert(at + 2, Step::Refresh);
+                }
+            }
+        }
+    }
 }
 
 /// Whether anything has to be done.
@@ -61,15 +129,27 @@ impl Decision {
 /// Decides on every host and lines up the work: hosts independent of each other, steps of one host in order.
 pub fn deploy(known: &[Known], goal: Goal) -> (Vec<Decision>, Plan) {
     let decisions: Vec<Decision> = known.iter().map(|host| decide(host, goal)).collect();
-    let mut plan = Plan::default();
-    for decision in &decisions {
-        plan.chain(&decision.host, decision.steps.iter().cloned());
-    }
+    let plan = lined_up(&decisions);
     (decisions, plan)
 }
 
+/// The work of some decisions: hosts independent of each other, steps of one host in order.
+pub fn lined_up(decisions: &[Decision]) -> Plan {
+    let mut plan = Plan::default();
+    for decision in decisions {
+        plan.chain(&decision.host, decision.steps.iter().cloned());
+    }
+    plan
+}
+
 fn decide(known: &Known, goal: Goal) -> Decision {
-    let reasons = reasons_to_change(known, goal);
+    let mut reasons = reasons_to_change(known, goal);
+    // Nothing of the system differs: then nothing of it is built or copied either.
+    let system = !reasons.is_empty();
+    let secrets = goal != Goal::DryActivate && known.secrets.differ_from(&known.state);
+    if secrets {
+        reasons.push(known.secrets.reason(&known.state));
+    }
     let (verdict, reasons, steps) = if reasons.is_empty() {
         let why = match goal {
             Goal::Boot => "will already boot this system",
@@ -77,7 +157,15 @@ fn decide(known: &Known, goal: Goal) -> Decision {
         };
         (Verdict::Unchanged, vec![why.to_owned()], Vec::new())
     } else {
-        (Verdict::Change, reasons, steps(known, goal))
+        let mut steps = if system {
+            steps(known, goal)
+        } else {
+            Vec::new()
+        };
+        if secrets {
+            known.secrets.take_their_place(&mut steps);
+        }
+        (Verdict::Change, reasons, steps)
     };
     Decision {
         host: known.name.clone(),
@@ -141,8 +229,11 @@ fn steps(known: &Known, goal: Goal) -> Vec<Step> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Known, Verdict, deploy};
-    use infra_model::{BuildOn, Evaluation, Goal, HostName, HostState, StorePath, SystemAnswer};
+    use super::{Known, Secrets, Verdict, deploy};
+    use infra_model::state::HostSecrets;
+    use infra_model::{
+        BuildOn, Evaluation, Goal, HostName, HostState, Step, StorePath, SystemAnswer,
+    };
 
     fn path(name: &str) -> StorePath {
         StorePath::parse(&format!(
@@ -173,7 +264,59 @@ mod tests {
                 seconds: 1.0,
                 peak_bytes: None,
             },
+            secrets: Secrets::default(),
         }
+    }
+
+    #[test]
+    fn secrets_go_before_the_system_that_uses_them() {
+        let has = |digest: &str, names: &[&str], in_place| {
+            Some(HostSecrets {
+                digest: Some(digest.to_owned()),
+                generation: Some(3),
+                names: names.iter().map(|name| (*name).to_owned()).collect(),
+                in_place,
+            })
+        };
+        let cases = [
+            (None, vec![], Some("new"), Goal::Switch),
+            (None, vec!["a"], Some("old"), Goal::Switch),
+            (None, vec!["a"], Some("old"), Goal::Boot),
+            (None, vec!["a"], Some("old"), Goal::DryActivate),
+            (has("d", &["a"], true), vec!["a"], Some("new"), Goal::Switch),
+            (
+                has("d", &["a"], false),
+                vec!["a"],
+                Some("new"),
+                Goal::Switch,
+            ),
+            (has("e", &["a"], true), vec!["a"], Some("new"), Goal::Switch),
+            (has("e", &["b"], true), vec!["a"], Some("new"), Goal::Test),
+            (has("e", &["b"], true), vec![], Some("new"), Goal::Switch),
+            (has("e", &[], true), vec![], Some("new"), Goal::Switch),
+        ];
+        let told: Vec<String> = cases
+            .into_iter()
+            .map(|(has, wanted, runs, goal)| {
+                let mut host = known(runs, runs, BuildOn::Local);
+                host.state.secrets = has;
+                host.secrets = Secrets {
+                    digest: "d".to_owned(),
+                    names: wanted.into_iter().map(str::to_owned).collect(),
+                };
+                let (decisions, _) = deploy(&[host], goal);
+                let steps: Vec<String> = decisions[0]
+                    .steps
+                    .iter()
+                    .map(|step| match step {
+                        Step::Seal { restart: true, .. } => "seal+restart".to_owned(),
+                        step => step.kind().to_string(),
+                    })
+                    .collect();
+                format!("{}: {}", decisions[0].reasons.join(" & "), steps.join(" "))
+            })
+            .collect();
+        insta::assert_snapshot!(told.join("\n"));
     }
 
     #[test]

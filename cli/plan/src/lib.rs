@@ -6,9 +6,15 @@
 //! Never: effects of any kind, async, clocks, environment.
 
 mod decide;
+pub mod fill;
 mod graph;
+pub mod recipes;
+pub mod relations;
+pub mod shared;
+pub mod stale;
+pub mod wants;
 
-pub use decide::{Decision, Known, Verdict, deploy};
+pub use decide::{Decision, Known, Secrets, Verdict, deploy, lined_up};
 pub use graph::{Plan, Unit, UnitId};
 
 use infra_model::{HostName, Step};

@@ -6,6 +6,7 @@
 //! Never: effects on anything but the two output streams, decisions, plans to run. This crate imports neither `infra-engine` nor `infra-drive`.
 
 pub mod diagnostic;
+pub mod graph;
 pub mod lines;
 mod readers;
 mod screen;

@@ -21,6 +21,17 @@ impl Screen {
         }
     }
 
+    /// Prints bytes as they are: a secret is not text that may be recoloured.
+    pub fn bytes(&self, bytes: &[u8]) {
+        let mut stdout = io::stdout();
+        let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+        if let Err(error) = written
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            let _ = UNGIVEN.set(error.to_string());
+        }
+    }
+
     /// Why an answer, or part of it, did not get where standard output leads, if so.
     pub fn ungiven(&self) -> Option<Diagnostic> {
         UNGIVEN.get().map(|why| {

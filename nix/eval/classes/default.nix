@@ -4,6 +4,7 @@
   infraLib,
   inputs,
   root,
+  planes, # by host
   nixosModules,
 }:
 let
@@ -20,6 +21,7 @@ let
         infraLib
         inputs
         root
+        planes
         nixosModules
         ;
     };

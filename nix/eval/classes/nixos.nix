@@ -6,9 +6,19 @@
   infraLib,
   inputs,
   root,
+  planes,
   nixosModules,
 }:
 let
+  contractsOf = import ./contracts.nix {
+    inherit
+      lib
+      infraLib
+      root
+      planes
+      ;
+  };
+
   hostFiles = import ./host-files.nix { inherit lib infraLib inputs root; };
 
   # What host.toml already said. Defaults only: a configuration may disagree.
@@ -50,23 +60,35 @@ let
 in
 extraModules: host:
 let
-  configuration = inputs.nixpkgs.lib.nixosSystem {
-    specialArgs = {
-      inherit inputs;
-      infra = host;
+  contracts = contractsOf host;
+
+  evaluate =
+    consequences:
+    inputs.nixpkgs.lib.nixosSystem {
+      specialArgs = {
+        inherit inputs;
+        infra = host // {
+          types = infraLib.types.offered;
+        };
+      };
+      modules =
+        sharedModules host
+        ++ nixosModules
+        ++ extraModules
+        ++ [
+          (identity host)
+          (agreement host)
+        ]
+        ++ contracts.readable
+        ++ consequences
+        ++ hostFiles host;
     };
-    modules =
-      sharedModules host
-      ++ nixosModules
-      ++ extraModules
-      ++ [
-        (identity host)
-        (agreement host)
-      ]
-      ++ hostFiles host;
-  };
+
+  unbound = evaluate [ ];
+  configuration = evaluate (contracts.bound unbound);
 in
 {
   inherit configuration;
   inherit (configuration.config.system.build) toplevel;
+  inherit (unbound.config.infra) manifest;
 }

@@ -1,22 +1,27 @@
 //! Nix, driven as a program: one process per question, its log read as data.
 
+mod closure;
 mod exhausted;
 mod explain;
 mod inputs;
 mod log;
 mod mention;
+mod packages;
 mod reach;
 mod store_faults;
 
 use crate::memory::kernel_kills;
 use crate::process::{Ended, Stop, Tool, missing, on_path};
 use crate::repo::Repo;
+pub use closure::{Kind as ClosureKind, closure};
 use exhausted::End;
 pub use exhausted::Failed;
 use explain::Explain;
 use infra_model::{Code, Diagnostic, HostName, HostSpec, StorePath, SystemAnswer};
 pub use inputs::{check_lock, path_inputs};
 use log::Log;
+pub use packages::packages;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -112,6 +117,77 @@ pub async fn version() -> Result<String, Diagnostic> {
 /// begin with a digit.
 pub fn system_attribute(host: &HostName) -> String {
     format!("infra.hosts.\"{host}\".system")
+}
+
+/// The attribute that holds a host's contract, evaluated with `lib` alone.
+pub fn plane_attribute(host: &HostName) -> String {
+    format!("infra.plane.\"{host}\"")
+}
+
+/// The attribute that holds a host's contract, taken from its system.
+pub fn manifest_attribute(host: &HostName) -> String {
+    format!("infra.hosts.\"{host}\".manifest")
+}
+
+/// Evaluates one attribute of a flake to JSON; faults are explained as those of `host`.
+pub async fn ask(
+    repo: &Repo,
+    host: &HostSpec,
+    (flake, attribute): (&str, &str),
+    stop: Stop,
+) -> Result<String, Diagnostic> {
+    let tool = evaluator(&["eval"])
+        .args(["--json", "--show-trace"])
+        .arg(format!("{flake}#.{attribute}"));
+    let (ended, log) = run(tool, stop.clone(), &mut |_, _| {}).await?;
+    if ended.status.success() {
+        Ok(ended.stdout)
+    } else {
+        let end = End {
+            log: &log,
+            status: ended.status,
+            kernel_killed: None,
+        };
+        match end.broken(&host.name) {
+            Some(fault) => Err(fault),
+            None => Err(explained(repo, host, &log, stop).await),
+        }
+    }
+}
+
+/// The answer of `infra.planes`.
+#[derive(serde::Deserialize)]
+struct Planes<'a> {
+    schema: u32,
+    #[serde(borrow)]
+    hosts: BTreeMap<String, OnePlane<'a>>,
+}
+
+#[derive(serde::Deserialize)]
+struct OnePlane<'a> {
+    ok: bool,
+    #[serde(borrow, default)]
+    manifest: Option<&'a serde_json::value::RawValue>,
+}
+
+/// Evaluates the contracts of all hosts in a tree made for it. Only those that came through are answered, as JSON by host; `None` if the
+/// process failed as a whole or spoke another version, so that nothing is known of any.
+pub async fn planes(flake: &str, stop: Stop) -> Option<BTreeMap<String, String>> {
+    let tool = evaluator(&["eval"])
+        .arg("--json")
+        .arg(format!("{flake}#.infra.planes"));
+    let (ended, _) = run(tool, stop, &mut |_, _| {}).await.ok()?;
+    if !ended.status.success() {
+        return None;
+    }
+    let planes: Planes<'_> = serde_json::from_str(&ended.stdout).ok()?;
+    let came_through = planes
+        .hosts
+        .into_iter()
+        .filter(|(_, plane)| plane.ok)
+        .filter_map(|(host, plane)| Some((host, plane.manifest?.get().to_owned())))
+        .collect();
+    (planes.schema == infra_model::contract::MANIFEST_SCHEMA).then_some(came_through)
 }
 
 /// Evaluates one host from its tree (a flake reference): one process, which writes the derivation to the local store. Answers Nix's JSON and

@@ -11,6 +11,8 @@ say nixdaemon "$(command -v nix-daemon 2>/dev/null)"
 # A host that has never been deployed to may have no store yet.
 say freekib "$({ df -Pk /nix/store || df -Pk /nix || df -Pk /; } 2>/dev/null | { read -r _; read -r _ _ _ free _; echo "$free"; })"
 say kernel "$(uname -r)"
+agent=/var/lib/infra/agent/current/infra-agent
+[ -x $agent ] && say secrets "$($agent secrets status 2>/dev/null </dev/null)"
 if [ -d /run/systemd/system ]; then
   say systemd yes
   systemctl list-units --state=failed --no-legend --plain 2>/dev/null </dev/null | while read -r unit _; do say failed "$unit"; done

@@ -16,7 +16,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use tempfile::TempDir;
-use tokio::io::AsyncRead;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 /// Files a connection needs: configuration and pinned keys. Gone when dropped.
 #[derive(Debug)]
@@ -113,6 +113,15 @@ async fn read_lines(
     let _ = each_line(pipe, &mut keep).await;
 }
 
+/// Gives a command its input, and then its end.
+async fn feed(pipe: Option<impl AsyncWrite + Unpin>, input: &[u8]) {
+    if let Some(mut pipe) = pipe {
+        // A command may end without having read all of it; whether that was right is told by its status.
+        let _ = pipe.write_all(input).await;
+        let _ = pipe.shutdown().await;
+    }
+}
+
 /// An open connection to one host. It ends when it is dropped, or with the last command that still goes over it.
 #[derive(Debug)]
 pub struct Connection {
@@ -177,6 +186,29 @@ impl Connection {
         &self,
         script: &str,
         args: &[&str],
+        stop: Stop,
+    ) -> Result<Remote, Diagnostic> {
+        self.script_with_input(script, args, &[], stop).await
+    }
+
+    /// The same, with something to read. What must not be seen by others on the host goes this way: arguments are for all to see.
+    pub async fn script_with_input(
+        &self,
+        script: &str,
+        args: &[&str],
+        input: &[u8],
+        stop: Stop,
+    ) -> Result<Remote, Diagnostic> {
+        self.script_told(script, args, (input, &|_, _| {}), stop)
+            .await
+    }
+
+    /// The same, with each line that it prints told as it comes.
+    pub async fn script_told(
+        &self,
+        script: &str,
+        args: &[&str],
+        (input, on_line): (&[u8], OnLine<'_>),
         mut stop: Stop,
     ) -> Result<Remote, Diagnostic> {
         let mut command = if self.user == "root" {
@@ -188,7 +220,7 @@ impl Connection {
         };
         command.args(["-c", script, "infra"]).args(args);
         tokio::select! {
-            remote = self.finish(command, &|_, _| {}) => remote,
+            remote = self.finish(command, input, on_line) => remote,
             () = stop.asked() => Err(interrupted("the command on the host")),
         }
     }
@@ -203,7 +235,7 @@ impl Connection {
     ) -> Result<Remote, Diagnostic> {
         let command = self.session.raw_command(words.join(" "));
         tokio::select! {
-            remote = self.finish(command, on_line) => remote,
+            remote = self.finish(command, &[], on_line) => remote,
             () = stop.asked() => Err(interrupted("the command on the host")),
         }
     }
@@ -211,22 +243,28 @@ impl Connection {
     async fn finish(
         &self,
         mut command: openssh::OwningCommand<&Session>,
+        input: &[u8],
         on_line: OnLine<'_>,
     ) -> Result<Remote, Diagnostic> {
         let lost = |error: openssh::Error| explain::lost(&self.host, &error);
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(if input.is_empty() {
+                Stdio::null()
+            } else {
+                Stdio::piped()
+            })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .await
             .map_err(lost)?;
+        let pipe_in = child.stdin().take();
         let (pipe_out, pipe_err) = (child.stdout().take(), child.stderr().take());
         let (mut stdout, mut stderr) = (String::new(), String::new());
         let reading_out = read_lines(pipe_out, &mut stdout, |line| on_line(false, line));
         let reading_err = read_lines(pipe_err, &mut stderr, |line| on_line(true, line));
         // What was read before a connection broke is worth nothing without the status, which then tells of the break.
-        tokio::join!(reading_out, reading_err);
+        tokio::join!(feed(pipe_in, input), reading_out, reading_err);
         let status = child.wait().await.map_err(lost)?;
         Ok(Remote {
             code: status.code(),

@@ -81,6 +81,21 @@ impl Folder {
         }
     }
 
+    /// Adds a folder at a path, making the folders above it.
+    pub(crate) fn insert_below(&mut self, path: &str, folder: Folder) {
+        match path.split_once('/') {
+            None => self.insert_folder(path.as_bytes(), folder),
+            Some((first, rest)) => {
+                let mut between = match self.nodes.remove(first.as_bytes()) {
+                    Some(Node::Folder(existing)) => existing.folder.clone(),
+                    _ => Self::default(),
+                };
+                between.insert_below(rest, folder);
+                self.insert_folder(first.as_bytes(), between);
+            }
+        }
+    }
+
     /// The part that a host may read.
     pub(crate) fn within(&self, scope: &Scope) -> Self {
         self.filtered(&mut String::new(), scope)
@@ -122,20 +137,60 @@ impl Folder {
         }
     }
 
-    /// The folder of the hosts in a tree.
-    pub(crate) fn hosts(&self) -> Option<&Self> {
-        match self.nodes.get(b"hosts".as_slice()) {
-            Some(Node::Folder(inner)) => Some(&inner.folder),
-            _ => None,
-        }
-    }
-
     /// Whether the store has the content of every file.
     pub(crate) fn is_whole(&self, store: &gix::Repository) -> bool {
         self.nodes.values().all(|node| match node {
             Node::File(_, id) => store.has_object(id),
             Node::Folder(inner) => inner.is_whole(store),
         })
+    }
+
+    /// The part whose files `keep` keeps, by their paths.
+    pub(crate) fn keeping(&self, keep: &dyn Fn(&str) -> bool) -> Self {
+        self.kept_below(&mut String::new(), keep)
+    }
+
+    fn kept_below(&self, at: &mut String, keep: &dyn Fn(&str) -> bool) -> Self {
+        let mut kept = Self::default();
+        for (name, node) in &self.nodes {
+            let length = at.len();
+            *at += &String::from_utf8_lossy(name);
+            match node {
+                Node::File(..) if keep(at) => {
+                    kept.nodes.insert(name.clone(), node.clone());
+                }
+                Node::File(..) => {}
+                Node::Folder(folder) => {
+                    at.push('/');
+                    kept.insert_folder(name, folder.folder.kept_below(at, keep));
+                }
+            }
+            at.truncate(length);
+        }
+        kept
+    }
+
+    /// The folder at a path.
+    pub(crate) fn below(&self, path: &[&str]) -> Option<Self> {
+        let Some((first, rest)) = path.split_first() else {
+            return Some(self.clone());
+        };
+        match self.nodes.get(first.as_bytes())? {
+            Node::Folder(inner) => inner.folder.below(rest),
+            Node::File(..) => None,
+        }
+    }
+
+    /// The paths of the files that satisfy `is`.
+    pub(crate) fn paths(&self, is: &dyn Fn(&str) -> bool) -> Vec<String> {
+        let found = std::cell::RefCell::new(Vec::new());
+        self.keeping(&|path| {
+            if is(path) {
+                found.borrow_mut().push(path.to_owned());
+            }
+            false
+        });
+        found.into_inner()
     }
 
     /// Writes it and everything below as Git trees.

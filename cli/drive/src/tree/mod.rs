@@ -7,6 +7,7 @@
 mod build;
 mod content;
 mod git;
+mod planes;
 mod revision;
 mod store;
 mod walk;
@@ -19,8 +20,10 @@ use crate::repo::Repo;
 use crate::table::Table;
 use build::Folder;
 use gix::objs::WriteTo;
+use infra_model::context::CONTEXT_FILE;
 use infra_model::tree::{self, Scope};
-use infra_model::{Code, Diagnostic, HostSpec, Settings};
+use infra_model::{Code, Diagnostic, HostContext, HostSpec, Settings};
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -45,8 +48,8 @@ pub struct Trees {
     store: gix::Repository,
     dir: PathBuf,
     shared: Folder,
-    /// Whether every file of it is known to be in the store.
-    shared_is_whole: bool,
+    /// The part of it that contracts see.
+    shared_plane: OnceCell<planes::Shared>,
     settings: Option<String>,
     walked: walk::Walker,
     // Held, not read.
@@ -86,25 +89,48 @@ impl Trees {
             store,
             dir,
             shared,
-            shared_is_whole: false,
+            shared_plane: OnceCell::new(),
             settings: tree::settings_text(&settings.defaults),
             walked,
             _lock: lock,
         })
     }
 
-    /// Writes the tree of one host.
-    pub fn host(&mut self, host: &HostSpec) -> Result<HostTree, Diagnostic> {
-        let mut root = self.folder_of(host)?;
+    /// Writes the tree of one host, with its filled context.
+    pub fn host(&mut self, host: &HostSpec, context: &HostContext) -> Result<HostTree, Diagnostic> {
+        self.publish(&|trees| {
+            let mut root = trees.folder_of(host)?;
+            if !context.is_empty() {
+                trees.add_context(&mut root, context)?;
+            }
+            Ok(root)
+        })
+    }
+
+    fn add_context(&self, root: &mut Folder, context: &HostContext) -> Result<(), Diagnostic> {
+        let mut folder = Folder::default();
+        let id = self.write_blob(&context.to_text()?)?;
+        let (above, name) = CONTEXT_FILE.rsplit_once('/').unwrap_or(("", CONTEXT_FILE));
+        folder.insert_file(name.as_bytes(), id);
+        root.insert_below(above, folder);
+        Ok(())
+    }
+
+    /// Writes a tree and its commit.
+    fn publish(
+        &mut self,
+        make: &dyn Fn(&mut Self) -> Result<Folder, Diagnostic>,
+    ) -> Result<HostTree, Diagnostic> {
+        let mut root = make(self)?;
         let mut tree = root.write(&self.store)?;
         let commit = self.id_of(&commit_of(tree))?;
         // Where the commit is, all of its tree is. Else files that were not read again must be known to be there: the store may have been
         // cleaned since they were read.
-        if !self.store.has_object(commit) && !self.is_whole(&root) {
+        if !self.store.has_object(commit) && !root.is_whole(&self.store) {
             self.walked.forget();
             self.shared = self.walked.shared(&self.store)?;
-            self.shared_is_whole = true;
-            root = self.folder_of(host)?;
+            self.shared_plane = OnceCell::new();
+            root = make(self)?;
             tree = root.write(&self.store)?;
         }
         let commit = self
@@ -121,12 +147,6 @@ impl Trees {
             commit: commit.to_string(),
             flake,
         })
-    }
-
-    /// What is shared is looked for once: nothing goes while we hold the lock.
-    fn is_whole(&mut self, root: &Folder) -> bool {
-        self.shared_is_whole = self.shared_is_whole || self.shared.is_whole(&self.store);
-        self.shared_is_whole && root.hosts().is_none_or(|own| own.is_whole(&self.store))
     }
 
     /// The tree a host had in a revision of the user's Git repository. Its files are not written: it is there to be compared.
@@ -156,7 +176,13 @@ impl Trees {
 
     fn folder_of(&mut self, host: &HostSpec) -> Result<Folder, Diagnostic> {
         let own = self.walked.host(&self.store, host.name.as_str())?;
-        let mut root = self.shared.within(&Scope::of(host));
+        let shared = self.shared.within(&Scope::of(host));
+        self.compose(host, shared, own)
+    }
+
+    /// A host's tree of what it shares and what is its own.
+    fn compose(&self, host: &HostSpec, shared: Folder, own: Folder) -> Result<Folder, Diagnostic> {
+        let mut root = shared;
         if let Some(text) = &self.settings {
             root.insert_file(b"infra.toml", self.write_blob(text)?);
         }

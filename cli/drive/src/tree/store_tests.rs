@@ -199,7 +199,9 @@ fn whoever_writes_finds_all_of_it_whatever_is_cleaned_meanwhile() {
             let mut trees = Trees::open(&scene.cache(), &repo, &contents.settings, &scene.table)
                 .expect("its turn comes");
             let spec = contents.fleet.get(&web).expect("a host");
-            trees.host(spec).expect("a tree");
+            trees
+                .host(spec, &infra_model::HostContext::default())
+                .expect("a tree");
             trees.remember(&scene.table);
             let folder = trees.folder_of(spec).expect("readable");
             assert!(folder.is_whole(&trees.store));

@@ -93,7 +93,9 @@ impl Scene {
         let mut trees = Trees::open(&cache, &repo, &contents.settings, &self.table).expect("opens");
         let name = HostName::parse(host).expect("a name");
         let spec = contents.fleet.get(&name).expect("a host");
-        let tree = trees.host(spec).expect("a tree");
+        let tree = trees
+            .host(spec, &infra_model::HostContext::default())
+            .expect("a tree");
         trees.remember(&self.table);
         (tree, trees.take_warnings())
     }
@@ -380,7 +382,10 @@ fn an_unreadable_file_is_named() {
     let mut trees = Trees::open(&cache, &repo, &contents.settings, &scene.table).expect("opens");
     let web = HostName::parse("web").expect("a name");
     let fault = trees
-        .host(contents.fleet.get(&web).expect("read before"))
+        .host(
+            contents.fleet.get(&web).expect("read before"),
+            &infra_model::HostContext::default(),
+        )
         .expect_err("gone");
     assert!(fault.title.contains("hosts/web"), "{fault:?}");
 }

@@ -1,24 +1,24 @@
 //! `infra build`: evaluate and build, and leave the hosts alone.
 
 use super::{answer, refuse};
-use crate::args::{Global, Selection};
-use crate::hands::Purpose;
+use crate::args::{Evaluate, Global};
+use crate::hands::{Purpose, Wire};
 use crate::run::Run;
 use crate::workspace::Workspace;
 use infra_engine::{Ending, Outcome};
 use infra_model::answer::{Answer, Built, Exit};
 use infra_model::{Diagnostic, Event, Finding, HostName, HostState, StepKind};
-use infra_plan::Known;
+use infra_plan::{Known, Secrets};
 use infra_view::table;
 use std::sync::Arc;
 
-pub(super) async fn run(global: &Global, selection: &Selection) -> Exit {
+pub(super) async fn run(global: &Global, args: &Evaluate) -> Exit {
     const NAME: &str = "build";
     let workspace = match Workspace::open(global) {
         Ok(workspace) => Arc::new(workspace),
         Err(fault) => return refuse(NAME, global, vec![fault]),
     };
-    let selected = match workspace.select_to_act(selection) {
+    let selected = match workspace.select_to_act(&args.selection) {
         Ok(selected) => selected,
         Err(faults) => return refuse(NAME, global, faults),
     };
@@ -27,10 +27,22 @@ pub(super) async fn run(global: &Global, selection: &Selection) -> Exit {
         .iter()
         .map(|host| host.name.clone())
         .collect();
-    let wire = match super::wire(global, &workspace, Purpose::Build) {
-        Ok(wire) => wire,
+    let evaluator = match super::evaluator(global, &workspace) {
+        Ok(evaluator) => evaluator,
         Err(fault) => return refuse(NAME, global, vec![fault]),
     };
+    let contracts = match super::fill_all(
+        &workspace,
+        &evaluator,
+        &selected.hosts,
+        (&args.fill, super::Make::Values),
+    )
+    .await
+    {
+        Ok(contracts) => contracts,
+        Err(faults) => return refuse(NAME, global, faults),
+    };
+    let wire = Arc::new(Wire::new(Arc::clone(&workspace), evaluator, Purpose::Build));
     let mut run = Run::begin(global, None);
     run.tell(Event::RunStarted {
         run: String::new(),
@@ -48,7 +60,8 @@ pub(super) async fn run(global: &Global, selection: &Selection) -> Exit {
         run.perform(&infra_plan::build(&known), Ending::Open, &wire)
             .await
     };
-    let warnings = wire.close().await;
+    let mut warnings = contracts.warnings;
+    warnings.extend(wire.close().await);
     super::warn(global, &warnings);
     let interrupted = run.interrupted();
     let built: Vec<Built> = known
@@ -92,6 +105,7 @@ fn systems(hosts: &[infra_model::HostSpec], survey: &Outcome) -> Vec<Known> {
                     build: host.build.clone(),
                     state: HostState::default(),
                     system: (**system).clone(),
+                    secrets: Secrets::default(),
                 }),
                 _ => None,
             }

@@ -2,9 +2,13 @@
 
 use super::refuse;
 use crate::args::{Deploy, Global};
+use crate::bundles::Bundler;
+use crate::contracts::Contracts;
 use crate::hands::{Purpose, Wire};
+use crate::opener::Opener;
 use crate::run::Run;
 use crate::workspace::{Selected, Workspace};
+use infra_drive::process::Stop;
 use infra_drive::state::State;
 use infra_engine::{Ending, Outcome};
 use infra_model::answer::{ANSWER_SCHEMA, Answer, Exit, HostResult, Receipt};
@@ -12,7 +16,7 @@ use infra_model::{
     Diagnostic, Evaluation, Event, Finding, Goal, HostName, HostOutcome, HostSpec, HostState,
     StepKind, StorePath,
 };
-use infra_plan::{Decision, Known, Plan};
+use infra_plan::{Decision, Known, Plan, Secrets};
 use infra_view::{Screen, lines};
 use std::collections::{BTreeMap, HashMap};
 use std::io::IsTerminal;
@@ -46,6 +50,21 @@ pub(super) async fn run(global: &Global, args: &Deploy) -> Exit {
         Ok(selected) => selected,
         Err(faults) => return refuse(NAME, global, faults),
     };
+    let evaluator = match super::evaluator(global, &workspace) {
+        Ok(evaluator) => evaluator,
+        Err(fault) => return refuse(NAME, global, vec![fault]),
+    };
+    let make = if args.dry_run {
+        super::Make::Nothing
+    } else {
+        super::Make::All
+    };
+    let fill = (&args.fill, make);
+    let filled = super::fill_all(&workspace, &evaluator, &selected.hosts, fill).await;
+    let contracts = match filled {
+        Ok(contracts) => contracts,
+        Err(faults) => return refuse(NAME, global, faults),
+    };
     let state = workspace.state();
     // Before anything is touched: a run that cannot be written down is not begun.
     let journal = match state.begin() {
@@ -60,10 +79,8 @@ pub(super) async fn run(global: &Global, args: &Deploy) -> Exit {
         ask: on_terminal && !args.yes && !global.json,
     };
     let run = Run::begin(global, Some(journal));
-    let wire = match super::wire(global, &workspace, Purpose::Deploy(run.id().to_owned())) {
-        Ok(wire) => wire,
-        Err(fault) => return refuse(NAME, global, vec![fault]),
-    };
+    let purpose = Purpose::Deploy(run.id().to_owned());
+    let wire = Arc::new(Wire::new(Arc::clone(&workspace), evaluator, purpose));
     let mut deployment = Deployment {
         request,
         run,
@@ -71,12 +88,19 @@ pub(super) async fn run(global: &Global, args: &Deploy) -> Exit {
         results: Results::default(),
         declined: false,
     };
-    let known = deployment.look().await;
+    let mut bundler = Bundler::new(&workspace, Opener::new(&workspace, Stop::never()));
+    let mut known = deployment.look().await;
+    deployment.want(&mut known, &contracts, &mut bundler).await;
     let (decisions, plan) = deployment.decide(&known);
     if !deployment.request.dry_run {
+        let (decisions, plan) = deployment
+            .seal(decisions, plan, &contracts, &mut bundler)
+            .await;
         deployment.act(&decisions, &plan).await;
     }
-    deployment.results.warnings = deployment.wire.close().await;
+    deployment.results.warnings = contracts.warnings;
+    let unkept = deployment.wire.close().await;
+    deployment.results.warnings.extend(unkept);
     super::warn(global, &deployment.results.warnings);
     deployment.finish(global, &state, &known)
 }
@@ -120,6 +144,74 @@ impl Deployment {
         outcome.hosts.retain(|_, came_to| !came_to.is_good());
         self.absorb(outcome);
         known
+    }
+
+    /// Adds which secrets each host is to have. A host whose secrets cannot be told fails alone.
+    async fn want(
+        &mut self,
+        known: &mut Vec<Known>,
+        contracts: &Contracts,
+        bundler: &mut Bundler<'_>,
+    ) {
+        let mut able = Vec::new();
+        for mut host in std::mem::take(known) {
+            let wanted = match contracts.hosts.get(&host.name) {
+                None => Ok(Secrets::default()),
+                Some(contract) => bundler.wanted(&host.name, contract).await,
+            };
+            match wanted {
+                Ok(secrets) => {
+                    host.secrets = secrets;
+                    able.push(host);
+                }
+                Err(fault) => self.fail(&host.name, fault),
+            }
+        }
+        *known = able;
+    }
+
+    /// Opens and seals the secrets of the hosts that are to be given them. Keys are used here and nowhere else, and before anything is
+    /// changed: a host whose secrets cannot be opened fails alone.
+    async fn seal(
+        &mut self,
+        decisions: Vec<Decision>,
+        plan: Plan,
+        contracts: &Contracts,
+        bundler: &mut Bundler<'_>,
+    ) -> (Vec<Decision>, Plan) {
+        let mut failed: Vec<HostName> = Vec::new();
+        for decision in &decisions {
+            let Some(contract) = contracts
+                .hosts
+                .get(&decision.host)
+                .filter(|_| decision.includes(StepKind::Seal))
+            else {
+                continue;
+            };
+            let run = self.run.id().to_owned();
+            match bundler.seal(&decision.host, contract, &run).await {
+                Ok(sealed) => self.wire.give(&decision.host, sealed),
+                Err(fault) => {
+                    failed.push(decision.host.clone());
+                    self.fail(&decision.host, fault);
+                }
+            }
+        }
+        if failed.is_empty() {
+            return (decisions, plan);
+        }
+        let able: Vec<Decision> = decisions
+            .into_iter()
+            .filter(|decision| !failed.contains(&decision.host))
+            .collect();
+        let plan = infra_plan::lined_up(&able);
+        (able, plan)
+    }
+
+    fn fail(&mut self, host: &HostName, fault: Diagnostic) {
+        let why = fault.title.clone();
+        self.results.errors.push(fault.with_host(host));
+        self.settle(host, HostOutcome::Failed, Some(why));
     }
 
     /// Decides, and says what it came to.
@@ -303,6 +395,7 @@ fn known(host: &HostSpec, outcome: &Outcome) -> Option<Known> {
         build: host.build.clone(),
         state,
         system,
+        secrets: Secrets::default(),
     })
 }
 

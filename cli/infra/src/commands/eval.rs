@@ -1,8 +1,8 @@
 //! `infra eval`: which derivation builds each host, and what comes out.
 
 use super::{answer, refuse};
-use crate::args::{Global, Selection};
-use crate::hands::Purpose;
+use crate::args::{Evaluate, Global};
+use crate::hands::{Purpose, Wire};
 use crate::run::Run;
 use crate::workspace::Workspace;
 use infra_engine::{Ending, Outcome};
@@ -11,13 +11,13 @@ use infra_model::{Diagnostic, Finding, HostName, HostSpec, StepKind};
 use infra_view::table;
 use std::sync::Arc;
 
-pub(super) async fn run(global: &Global, selection: &Selection) -> Exit {
+pub(super) async fn run(global: &Global, args: &Evaluate) -> Exit {
     const NAME: &str = "eval";
     let workspace = match Workspace::open(global) {
         Ok(workspace) => Arc::new(workspace),
         Err(fault) => return refuse(NAME, global, vec![fault]),
     };
-    let selected = match workspace.select_to_act(selection) {
+    let selected = match workspace.select_to_act(&args.selection) {
         Ok(selected) => selected,
         Err(faults) => return refuse(NAME, global, faults),
     };
@@ -26,11 +26,18 @@ pub(super) async fn run(global: &Global, selection: &Selection) -> Exit {
         json: false,
         ..global.clone()
     };
-    let mut run = Run::begin(&quiet, None);
-    let wire = match super::wire(global, &workspace, Purpose::Look) {
-        Ok(wire) => wire,
+    let evaluator = match super::evaluator(global, &workspace) {
+        Ok(evaluator) => evaluator,
         Err(fault) => return refuse(NAME, global, vec![fault]),
     };
+    // What is open is told and stops nothing: an evaluation that does not need it goes through.
+    let contracts = match super::fill(&workspace, &evaluator, &selected.hosts, &args.fill).await {
+        Ok(contracts) => contracts,
+        Err(faults) => return refuse(NAME, global, faults),
+    };
+    let open = contracts.open(selected.hosts.iter().map(|host| &host.name));
+    let wire = Arc::new(Wire::new(Arc::clone(&workspace), evaluator, Purpose::Look));
+    let mut run = Run::begin(&quiet, None);
     let names: Vec<HostName> = selected
         .hosts
         .iter()
@@ -39,7 +46,9 @@ pub(super) async fn run(global: &Global, selection: &Selection) -> Exit {
     let outcome = run
         .perform(&infra_plan::survey(&names, false), Ending::Open, &wire)
         .await;
-    let warnings = wire.close().await;
+    let mut warnings = contracts.warnings;
+    warnings.extend(open);
+    warnings.extend(wire.close().await);
     super::warn(global, &warnings);
     let (hosts, errors) = sort_out(&selected.hosts, outcome);
     let exit = if run.interrupted() {

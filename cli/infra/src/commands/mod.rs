@@ -2,24 +2,37 @@
 
 mod build;
 mod cache;
+mod check;
 mod completions;
+mod contract;
 mod deploy;
 mod doctor;
 mod eval;
 mod exec;
+pub(crate) mod fill;
+pub(crate) mod get;
+pub(crate) mod graph;
 mod info;
+pub(crate) mod init;
 mod list;
+pub(crate) mod new;
+pub(crate) mod secret;
+pub(crate) mod set;
 mod ssh;
 mod why;
 
-use crate::args::{Args, Command, Global};
-use crate::hands::{Purpose, Wire};
+use crate::args::{Args, Command, Fill, Global};
+use crate::contracts::{self, Contracts};
+use crate::fill_flags;
+use crate::making::{self, Made, Order};
+use crate::vault::Vault;
 use crate::workspace::Workspace;
-use infra_model::Diagnostic;
+use infra_drive::evaluator::Evaluator;
+use infra_drive::process::Stop;
 use infra_model::answer::{Answer, Exit};
+use infra_model::{Diagnostic, HostSpec};
 use infra_view::Screen;
 use serde::Serialize;
-use std::sync::Arc;
 
 /// Runs the command. An answer that did not arrive is no success.
 pub(crate) fn run(args: &Args) -> Exit {
@@ -43,13 +56,22 @@ fn perform(args: &Args) -> Exit {
         Command::List(selection) => list::run(global, selection),
         Command::Info(selection) => info::run(global, selection),
         Command::Completions { shell } => completions::run(*shell),
-        Command::Eval(selection) => wait(eval::run(global, selection)),
-        Command::Build(selection) => wait(build::run(global, selection)),
+        Command::Contract(contract) => wait(contract::run(global, contract)),
+        Command::Set(args) => wait(set::run(global, args)),
+        Command::Fill(args) => wait(fill::run(global, args)),
+        Command::Get(args) => wait(get::run(global, args)),
+        Command::Secret { verb } => wait(secret::run(global, verb)),
+        Command::Graph(args) => wait(graph::run(global, args)),
+        Command::Init(args) => init::run(global, args),
+        Command::New { what } => new::run(global, what),
+        Command::Eval(evaluate) => wait(eval::run(global, evaluate)),
+        Command::Build(evaluate) => wait(build::run(global, evaluate)),
         Command::Deploy(deploy) => wait(deploy::run(global, deploy)),
         Command::Ssh(ssh) => wait(ssh::run(global, ssh)),
         Command::Exec(exec) => wait(exec::run(global, exec)),
         Command::Why(why) => why::run(global, why),
         Command::Cache { action } => cache::run(global, *action),
+        Command::Check(args) => wait(check::run(global, args)),
         Command::Doctor(args) => wait(doctor::run(global, args)),
     }
 }
@@ -82,20 +104,76 @@ fn warn(global: &Global, warnings: &[Diagnostic]) {
     }
 }
 
-/// What performs steps: the repository's files read, the table opened. Without Nix nothing is begun: each host would fail for the same reason.
-fn wire(
-    global: &Global,
-    workspace: &Arc<Workspace>,
-    purpose: Purpose,
-) -> Result<Arc<Wire>, Diagnostic> {
+/// What evaluates hosts: the repository's files read, the table opened. Without Nix nothing is begun: each host would fail for the same reason.
+fn evaluator(global: &Global, workspace: &Workspace) -> Result<Evaluator, Diagnostic> {
     infra_drive::nix::installed()?;
     let (evaluator, warnings) = workspace.evaluator(global)?;
     warn(global, &warnings);
-    Ok(Arc::new(Wire::new(
-        Arc::clone(workspace),
-        evaluator,
-        purpose,
-    )))
+    Ok(evaluator)
+}
+
+/// Brings together what the hosts need, and gives it to their evaluations.
+async fn fill(
+    workspace: &Workspace,
+    evaluator: &Evaluator,
+    hosts: &[HostSpec],
+    fill: &Fill,
+) -> Result<Contracts, Vec<Diagnostic>> {
+    let flags = fill_flags::by_host(fill, hosts)?;
+    let contracts = contracts::gather(workspace, evaluator, hosts, &flags, &Stop::never()).await?;
+    let unknown = fill_flags::unknown(fill, &contract::names_of(&contracts));
+    if !unknown.is_empty() {
+        return Err(unknown);
+    }
+    evaluator
+        .fill(contracts.contexts())
+        .map_err(|fault| vec![fault])?;
+    Ok(contracts)
+}
+
+/// What of that which recipes make is made when it is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Make {
+    /// Nothing: somebody only asks.
+    Nothing,
+    /// Values, without which a system cannot be evaluated.
+    Values,
+    /// Everything.
+    All,
+}
+
+/// The same for hosts that are to be built: whatever is open of any of them is told at once, and nothing is begun. What recipes can make is
+/// made then, and written into the repository.
+async fn fill_all(
+    workspace: &Workspace,
+    evaluator: &Evaluator,
+    hosts: &[HostSpec],
+    (given, what): (&Fill, Make),
+) -> Result<Contracts, Vec<Diagnostic>> {
+    let contracts = fill(workspace, evaluator, hosts, given).await?;
+    let open = contracts.open(hosts.iter().map(|host| &host.name));
+    if !open.is_empty() {
+        return Err(open);
+    }
+    let missing = contracts.makeable(hosts.iter().map(|host| &host.name), what == Make::All);
+    if what == Make::Nothing || missing.is_empty() {
+        return Ok(contracts);
+    }
+    let stop = Stop::never();
+    let vault = Vault::open(workspace, evaluator, &stop).await?;
+    let order = Order {
+        assets: &missing,
+        replace: false,
+    };
+    let made = making::generate(&vault, evaluator, order, &stop).await?;
+    let mut contracts = fill(workspace, evaluator, hosts, given).await?;
+    contracts.warnings.extend(made.iter().map(Made::note));
+    Ok(contracts)
+}
+
+/// One fault, where there could be several.
+fn one(fault: Diagnostic) -> Vec<Diagnostic> {
+    vec![fault]
 }
 
 /// Answers with errors alone: on standard error for a person, as the answer object for a program.

@@ -14,6 +14,20 @@ case "$1" in
   eval)
     case " $* " in *" --file "*) printf '%s' "${FAKE_DECLARED:-{\}}"; exit 0 ;; esac
     for last; do :; done
+    case "$last" in
+      *'#.infra.planes')
+        comma=
+        printf '{"schema":1,"hosts":{'
+        for manifest in "$FAKE_CONTRACTS"/*.json; do
+          name=${manifest##*/}
+          printf '%s"%s":{"ok":true,"manifest":%s}' "$comma" "${name%.json}" "$(cat "$manifest")"
+          comma=,
+        done
+        printf '}}'; exit 0 ;;
+      *'#.infra.plane."'*)
+        name=${last##*plane.\"}
+        cat "$FAKE_CONTRACTS/${name%\"}.json"; exit $? ;;
+    esac
     host=${last##*hosts.\"}; host=${host%%\"*}
     eval "$FAKE_EACH_DOES"
     if [ "$host" = "$FAKE_ODD_HOST" ]; then eval "$FAKE_ODD_DOES"; fi
@@ -23,6 +37,7 @@ case "$1" in
     hash=1ymw2907bm1s9n6n8lsmbb267gch9dhj
     printf '{"schema":%s,"host":"%s","class":"nixos","system":"x86_64-linux","toplevel":{"drv":"/nix/store/%s-%s.drv","out":"/nix/store/%s-%s"}}' \
       "${FAKE_SCHEMA:-1}" "$host" $hash "$host" $hash "$host" ;;
+  path-info) eval "$FAKE_CLOSURE" ;;
   build)
     if [ -n "$FAKE_COLLECTED" ] && ! [ -e "$FAKE_LOG.collected" ]; then
       : > "$FAKE_LOG.collected"; echo "error: path is required, but there is no substituter that can build it" >&2; exit 1
@@ -104,6 +119,14 @@ impl Env {
         self
     }
 
+    /// What the fake `nix` answers for the contract of a host, and an empty contract file, without which it would not be asked. `said` is a
+    /// manifest in which everything may be left out that a contract may leave out.
+    pub(crate) fn contract(&self, host: &str, said: serde_json::Value) {
+        self.write(&format!("hosts/{host}/contract.nix"), "{ }\n");
+        let manifest = crate::manifest::whole(host, said);
+        self.side_file(&format!("contracts/{host}.json"), &manifest.to_string());
+    }
+
     /// A file beside the repository, for the fakes.
     pub(crate) fn side_file(&self, name: &str, text: &str) -> String {
         let path = self.dir.path().join(name);
@@ -170,6 +193,7 @@ impl Env {
             .env("HOME", path("home"))
             .env("XDG_STATE_HOME", path("state"))
             .env("FAKE_LOG", path("calls"))
+            .env("FAKE_CONTRACTS", path("contracts"))
             .envs(self.vars.iter().map(|(name, value)| (name, value)));
         command.output().expect("infra runs")
     }

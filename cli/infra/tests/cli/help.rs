@@ -5,10 +5,27 @@ use crate::env::Env;
 use std::fmt::Write as _;
 use std::path::Path;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 30] = [
     "",
     "list",
     "info",
+    "contract",
+    "set",
+    "get",
+    "fill",
+    "secret",
+    "secret list",
+    "secret new",
+    "secret edit",
+    "secret import",
+    "secret show",
+    "secret generate",
+    "secret rotate",
+    "secret rekey",
+    "graph",
+    "init",
+    "new",
+    "new host",
     "eval",
     "build",
     "deploy",
@@ -16,6 +33,7 @@ const COMMANDS: [&str; 12] = [
     "exec",
     "why",
     "cache",
+    "check",
     "doctor",
     "completions",
 ];

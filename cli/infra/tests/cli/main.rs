@@ -6,6 +6,10 @@
     reason = "a test that cannot set up its scene should panic there"
 )]
 
+mod beginning;
+mod check;
+mod contracts;
+mod creation;
 mod deploy;
 mod doctor;
 mod env;
@@ -13,6 +17,11 @@ mod evaluate;
 mod fleet;
 mod help;
 mod listing;
+mod manifest;
 mod memory;
 mod mistakes;
+mod relations;
+mod secrets;
+mod secrets_fill;
+mod values;
 mod warnings;

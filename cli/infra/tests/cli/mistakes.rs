@@ -11,7 +11,7 @@ fn not_a_repository() {
     --- stderr
     error[not-a-repo]: [dir]/repo is not in an infra repository
       cause: no folder from here upwards has a flake.nix and a hosts folder
-      fix: change into your repository, give it with -C DIR, or begin one: nix flake init -t github:infra-nix/infra
+      fix: change into your repository, give it with -C DIR, or begin one: infra init
     ");
     shows!(env, ["-C", "/nowhere/at/all", "list", "--json"], @r#"
     exit 2

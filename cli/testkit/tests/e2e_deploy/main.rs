@@ -11,6 +11,8 @@ mod faults;
 mod inputs;
 mod interrupts;
 mod mistakes;
+mod poison;
 mod remembered;
 mod roots;
 mod scene;
+mod secrets;

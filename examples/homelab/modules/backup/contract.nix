@@ -1,5 +1,10 @@
 # Who may write backups, and where others find the server.
-{ config, lib, ... }:
+{
+  config,
+  lib,
+  infra,
+  ...
+}:
 {
   imports = [ ./interface.nix ];
 
@@ -11,7 +16,7 @@
     };
 
     infra.exports.backup = {
-      type = lib.types.port;
+      type = infra.types.port;
       value = config.roles.backup.port;
     };
 

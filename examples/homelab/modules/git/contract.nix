@@ -1,11 +1,16 @@
 # The forge needs to know what it is called and how to send mail; the rest of the fleet may know where it is.
-{ config, lib, ... }:
+{
+  config,
+  lib,
+  infra,
+  ...
+}:
 {
   imports = [ ./interface.nix ];
 
   config = lib.mkIf config.roles.git.enable {
     infra.values.git-domain = {
-      type = lib.types.str;
+      type = infra.types.fqdn;
       description = "The name people type to reach the forge";
       example = "git.example.org";
       bind = [ "services.forgejo.settings.server.DOMAIN" ];
@@ -19,7 +24,7 @@
     };
 
     infra.exports.git = {
-      type = lib.types.port;
+      type = infra.types.port;
       value = config.roles.git.port;
     };
 

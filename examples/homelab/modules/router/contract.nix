@@ -5,7 +5,7 @@
 
   config = lib.mkIf config.roles.router.enable {
     infra.values.router-uplink = {
-      type = lib.types.str;
+      type = lib.types.strMatching "[a-z][a-z0-9.]{0,14}";
       description = "The network interface that faces the world";
       example = "enp1s0";
       bind = [ "networking.nat.externalInterface" ];

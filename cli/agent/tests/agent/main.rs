@@ -1,0 +1,15 @@
+//! The agent as a process, on a folder that is made to look like a host.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot set up its scene should panic there"
+)]
+
+mod cuts;
+mod generations;
+mod phases;
+mod receive;
+mod refusals;
+mod scene;
+mod search;

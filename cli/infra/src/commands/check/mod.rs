@@ -1,0 +1,228 @@
+//! `infra check --poison`: no secret is where it must not be.
+
+mod gather;
+mod hosts;
+mod show;
+
+use super::{answer, refuse};
+use crate::args::{Check, Global};
+use crate::workspace::Workspace;
+use gather::Gathered;
+use infra_drive::nix::{self, ClosureKind};
+use infra_drive::poison::{self, Here};
+use infra_drive::process::Stop;
+use infra_drive::roots::Roots;
+use infra_drive::state;
+use infra_drive::table::cache_dir;
+use infra_model::answer::{Answer, Exit};
+use infra_model::poison::{Exposure, HostSearch, Looked};
+use infra_model::{Code, Diagnostic, HostName, HostSpec, NeedName, Place};
+use infra_search::{Control, Look};
+use infra_view::Screen;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+const NAME: &str = "check";
+
+/// What was found on this machine.
+#[derive(Debug, Default)]
+struct Seen {
+    looked: Looked,
+    found: BTreeMap<HostName, Vec<Exposure>>,
+}
+
+pub(super) async fn run(global: &Global, args: &Check) -> Exit {
+    if !args.poison {
+        return refuse(NAME, global, vec![unnamed()]);
+    }
+    match perform(global, args).await {
+        Ok((searches, errors, warnings)) => tell(global, searches, errors, warnings),
+        Err(faults) => refuse(NAME, global, faults),
+    }
+}
+
+fn unnamed() -> Diagnostic {
+    Diagnostic::new(Code::Usage, "it is not said what to check")
+        .with_place(Place::file("command line"))
+        .with_fix("say --poison: no secret of the selected hosts is where it must not be (infra doctor looks for what commonly goes wrong)")
+}
+
+type Performed = (Vec<HostSearch>, Vec<Diagnostic>, Vec<Diagnostic>);
+
+async fn perform(global: &Global, args: &Check) -> Result<Performed, Vec<Diagnostic>> {
+    let one = |fault: Diagnostic| vec![fault];
+    let workspace = Workspace::open(global).map_err(one)?;
+    let selected = workspace.select_strictly(&args.selection)?;
+    let evaluator = super::evaluator(global, &workspace).map_err(one)?;
+    let contracts = super::fill(&workspace, &evaluator, &selected, &args.fill).await?;
+    let mut gathered = gather::open(&workspace, &selected, &contracts).await;
+    let mut warnings = contracts.warnings;
+    let mut errors = contracts.faults;
+    errors.append(&mut gathered.faults);
+    let say = |text: &str| {
+        if !global.json {
+            Screen.err(&format!("  searching  {text}\n"));
+        }
+    };
+    // Before any host is spoken to: what that starts has the environment that infra has.
+    let mut seen = search_here(&workspace, &gathered, &say)
+        .await
+        .map_err(one)?;
+    if !gathered.subjects.is_empty() {
+        warnings.extend(
+            gathered
+                .hosts
+                .iter()
+                .filter_map(|host| unbuilt(&workspace, host)),
+        );
+    }
+    let mut there = if args.hosts {
+        hosts::search(&workspace, &gathered.hosts, args.whole_store, &say).await
+    } else {
+        BTreeMap::new()
+    };
+    let mut searches = Vec::new();
+    for host in &gathered.hosts {
+        let name = &host.name;
+        let (there, found_there) = match there.remove(name) {
+            None => (None, Vec::new()),
+            Some(Ok(report)) => (Some(report.looked), report.found),
+            Some(Err(fault)) => {
+                errors.push(fault.with_host(name));
+                (None, Vec::new())
+            }
+        };
+        searches.push(HostSearch {
+            name: name.clone(),
+            searched: gathered.searched.remove(name).unwrap_or_default(),
+            unsearched: gathered.unsearched.remove(name).unwrap_or_default(),
+            here: seen.looked.clone(),
+            there,
+            found_here: seen.found.remove(name).unwrap_or_default(),
+            found_there,
+        });
+    }
+    errors.extend(searches.iter().filter_map(exposed));
+    warnings.extend(evaluator.finish());
+    Ok((searches, errors, warnings))
+}
+
+/// Searches this machine for the secrets of all hosts at once.
+async fn search_here(
+    workspace: &Workspace,
+    gathered: &Gathered,
+    say: &dyn Fn(&str),
+) -> Result<Seen, Diagnostic> {
+    if gathered.subjects.is_empty() {
+        return Ok(Seen::default());
+    }
+    let here = Here {
+        store: store_paths(workspace, &gathered.hosts).await?,
+        state: state::folder(),
+        cache: cache_dir(),
+        repository: workspace.repo.root().to_owned(),
+        sources: gathered.sources.clone(),
+        from_environment: gathered.from_environment,
+    };
+    let control = Control::new()?;
+    let search = gathered.subjects.search(&control)?;
+    let mut look = Look::new(&search, |looked| say(&show::amount(looked)));
+    poison::search(&here, &control, &mut look, say)?;
+    let (looked, found) = look.end();
+    let mut seen = Seen {
+        looked,
+        ..Seen::default()
+    };
+    for ((host, secret), form, at) in gathered.subjects.named(&found) {
+        let secret = NeedName::to_string(&secret);
+        let of_host = seen.found.entry(host).or_default();
+        of_host.push(Exposure { secret, form, at });
+    }
+    for found in seen.found.values_mut() {
+        found.sort();
+    }
+    Ok(seen)
+}
+
+/// The systems that were built or deployed from here with all they need, and what they were built from: a secret in a derivation is in the store.
+async fn store_paths(
+    workspace: &Workspace,
+    hosts: &[HostSpec],
+) -> Result<Vec<PathBuf>, Diagnostic> {
+    let roots = Roots::of(&workspace.state());
+    let kept = hosts.iter().flat_map(|host| roots.kept(&host.name));
+    let (derivations, built): (Vec<PathBuf>, Vec<PathBuf>) =
+        kept.partition(|path| path.extension().is_some_and(|end| end == "drv"));
+    let mut paths = nix::closure(&built, ClosureKind::Built, Stop::never()).await?;
+    paths.extend(nix::closure(&derivations, ClosureKind::Derivation, Stop::never()).await?);
+    paths.sort();
+    paths.dedup();
+    Ok(paths)
+}
+
+/// A host of which there is nothing in the store: that it is clean says less.
+fn unbuilt(workspace: &Workspace, host: &HostSpec) -> Option<Diagnostic> {
+    let roots = Roots::of(&workspace.state());
+    let is_known = !roots.kept(&host.name).is_empty();
+    (!is_known).then(|| {
+        Diagnostic::new(
+            Code::MissingFile,
+            "no system of the host is in this machine's store, so that none was searched",
+        )
+        .with_fix(format!("build it first: infra build {}", host.name))
+        .with_host(&host.name)
+    })
+}
+
+/// The error of a host whose secrets were found.
+fn exposed(search: &HostSearch) -> Option<Diagnostic> {
+    let found: Vec<&Exposure> = search
+        .found_here
+        .iter()
+        .chain(&search.found_there)
+        .collect();
+    let mut names: Vec<&str> = found.iter().map(|one| one.secret.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let first = names.first()?;
+    let title = format!("secrets are where they must not be: {}", names.join(", "));
+    let more = if names.len() > 1 { ", and so on" } else { "" };
+    Some(
+        Diagnostic::new(Code::SecretExposed, title)
+            .with_cause(format!("found in {}", counted(found.len(), "place")))
+            .with_fix(format!(
+                "see what put them there and end it; then they are no secrets any more: infra secret rotate {} {first}{more}",
+                search.name
+            ))
+            .with_host(&search.name),
+    )
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let end = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{end}")
+}
+
+fn tell(
+    global: &Global,
+    searches: Vec<HostSearch>,
+    errors: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
+) -> Exit {
+    let is_found = errors.iter().any(|error| error.code == Code::SecretExposed);
+    let exit = if is_found {
+        Exit::SomeFailed
+    } else {
+        let failed = |search: &&HostSearch| {
+            let of_it = |error: &Diagnostic| error.host.as_ref() == Some(&search.name);
+            errors.iter().any(of_it)
+        };
+        let good = searches.len() - searches.iter().filter(failed).count();
+        Exit::of_hosts(good, errors.len())
+    };
+    super::warn(global, &warnings);
+    let text = show::show(&searches, &errors);
+    let told = Answer::new(NAME, searches, errors).with_warnings(warnings);
+    answer(global, &told, &text);
+    exit
+}
