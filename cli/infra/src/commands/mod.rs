@@ -16,6 +16,7 @@ mod info;
 pub(crate) mod init;
 mod list;
 pub(crate) mod new;
+mod private;
 pub(crate) mod secret;
 pub(crate) mod set;
 mod ssh;
@@ -120,7 +121,9 @@ async fn fill(
     fill: &Fill,
 ) -> Result<Contracts, Vec<Diagnostic>> {
     let flags = fill_flags::by_host(fill, hosts)?;
-    let contracts = contracts::gather(workspace, evaluator, hosts, &flags, &Stop::never()).await?;
+    let stop = Stop::never();
+    let mut contracts = contracts::gather(workspace, evaluator, hosts, &flags, &stop).await?;
+    private::open(workspace, hosts, &mut contracts).await?;
     let unknown = fill_flags::unknown(fill, &contract::names_of(&contracts));
     if !unknown.is_empty() {
         return Err(unknown);

@@ -295,3 +295,41 @@ fn a_secret_of_others_or_a_tampered_one_is_not_shown() {
     assert!(told.contains("error[secret-tampered]"), "{told}");
     assert!(output.stdout.is_empty());
 }
+
+#[test]
+fn a_private_value_is_kept_encrypted_and_reaches_the_evaluation() {
+    let env = env();
+    env.contract(
+        "web",
+        json!({"values": {"realm": {"type": {"kind": "port"}, "private": true}}}),
+    );
+    let missing = env.run(&["build", "web"]);
+    assert!(
+        missing.contains("fix: infra secret new web realm"),
+        "{missing}"
+    );
+    let (code, _, err) = piped(&env, "hunter2\n", &["secret", "new", "web", "realm"]);
+    assert_eq!(code, Some(2), "{err}");
+    assert!(
+        err.contains("expected a port") && !err.contains("hunter2"),
+        "{err}"
+    );
+
+    let tree = |env: &Env| {
+        let output = env.output(&["eval", "web", "--json"]);
+        let answer: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        answer["hosts"][0]["treeId"].clone()
+    };
+    let (code, _, err) = piped(&env, "8443\n", &["secret", "new", "web", "realm"]);
+    assert_eq!(code, Some(0), "{err}");
+    let first = tree(&env);
+    assert!(first.is_string());
+    assert_eq!(tree(&env), first);
+    let (code, _, err) = piped(&env, "8444\n", &["secret", "rotate", "web", "realm"]);
+    assert_eq!(code, Some(0), "{err}");
+    assert_ne!(tree(&env), first, "the evaluation sees another value");
+    // Whoever has no key cannot evaluate what depends on it, and is told so.
+    let output = env.in_shell("INFRA_IDENTITY= HOME=/nowhere \"$@\"", &["eval", "web"]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("error[no-identity]"), "{told}");
+}
