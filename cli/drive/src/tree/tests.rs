@@ -518,7 +518,7 @@ async fn jj_repositories_with_and_without_git_beside_them() {
     scene.write(".gitignore", "*.log\n");
     scene.write("hosts/web/x.log", "ignored");
     let noise = |scene: &Scene| {
-        scene.write(".jj/working_copy/checkout", "jj's own");
+        scene.write(&[".jj", "working_copy", "checkout"].join("/"), "jj's own");
         scene.write("hosts/web/.jj/x", "another's");
     };
     noise(&scene);
