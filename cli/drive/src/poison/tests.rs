@@ -6,7 +6,9 @@ use infra_search::{Control, Look, Subjects};
 use std::fs;
 use std::path::Path;
 
+/// Tests run side by side, and processes of one are seen by the others: each has a secret of its own.
 const SECRET: &str = "a-secret-of-this-test-alone";
+const PLACED: &str = "a-secret-in-files-and-objects";
 
 fn found(here: &Here, secret: &str) -> Vec<String> {
     let control = Control::new().expect("random");
@@ -39,8 +41,8 @@ fn here(dir: &Path) -> Here {
 async fn every_kind_of_place_is_searched() {
     let dir = tempfile::tempdir().expect("a folder");
     let mut here = here(dir.path());
-    let put = |file: &str| fs::write(dir.path().join(file), SECRET).expect("writable");
-    assert!(found(&here, SECRET).is_empty());
+    let put = |file: &str| fs::write(dir.path().join(file), PLACED).expect("writable");
+    assert!(found(&here, PLACED).is_empty());
 
     put("store/one/etc");
     put("state/events.ndjson");
@@ -48,12 +50,12 @@ async fn every_kind_of_place_is_searched() {
     put("repo/token");
     let trees = dir.path().join("cache/trees");
     let store = gix::init(&trees).expect("writable");
-    let id = store.write_blob(SECRET).expect("writable");
+    let id = store.write_blob(PLACED).expect("writable");
     let history = gix::init(&here.repository).expect("writable");
-    history.write_blob(SECRET).expect("writable");
+    history.write_blob(PLACED).expect("writable");
     here.sources = vec![here.repository.join("../repo/token")];
     let root = dir.path().display().to_string();
-    let mut all: Vec<String> = found(&here, SECRET)
+    let mut all: Vec<String> = found(&here, PLACED)
         .iter()
         .map(|spot| spot.replace(&root, ""))
         .collect();
@@ -69,7 +71,7 @@ async fn every_kind_of_place_is_searched() {
         ]
     );
     here.sources.clear();
-    assert_eq!(found(&here, SECRET).len(), 6, "the file of the repository");
+    assert_eq!(found(&here, PLACED).len(), 6, "the file of the repository");
 }
 
 #[tokio::test]

@@ -329,7 +329,12 @@ fn a_private_value_is_kept_encrypted_and_reaches_the_evaluation() {
     assert_eq!(code, Some(0), "{err}");
     assert_ne!(tree(&env), first, "the evaluation sees another value");
     // Whoever has no key cannot evaluate what depends on it, and is told so.
-    let output = env.in_shell("INFRA_IDENTITY= HOME=/nowhere \"$@\"", &["eval", "web"]);
+    let home = env.side_file("keyless/x", "");
+    let line = format!(
+        "INFRA_IDENTITY= HOME='{}' \"$@\"",
+        home.trim_end_matches("/x")
+    );
+    let output = env.in_shell(&line, &["eval", "web"]);
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(told.contains("error[no-identity]"), "{told}");
 }
