@@ -10,7 +10,8 @@ cd /run/systemd/system
 cat >reader.service <<'UNIT'
 [Service]
 LoadCredential=db:/run/infra/secrets/db
-ExecStart=/bin/sh -c 'cat "$CREDENTIALS_DIRECTORY/db" >/run/reader.got; exec sleep infinity'
+ExecStartPre=/bin/sh -c 'cat "$CREDENTIALS_DIRECTORY/db" >/run/reader.got'
+ExecStart=/bin/sleep infinity
 UNIT
 cat >reloader.service <<'UNIT'
 [Service]
