@@ -99,6 +99,20 @@ pub enum Code {
     ActivationFailed,
     /// After activation the host does not run what it should.
     VerificationFailed,
+    /// A probe does not hold on the host after a change.
+    ProbeFailed,
+    /// Nobody confirmed a change over a new connection in time.
+    Unconfirmed,
+    /// A host could not be put back to what it was before a change.
+    RestoreFailed,
+    /// The host is not any more what it was when the plan was made.
+    HostMoved,
+    /// A system to go back to is not in the host's store any more.
+    GenerationLost,
+    /// A saved plan that cannot be read, or is of another version or repository.
+    InvalidPlan,
+    /// There is no such run.
+    UnknownRun,
     /// A command given to `infra exec` failed on the host.
     CommandFailed,
     /// Somebody else is changing the host right now.

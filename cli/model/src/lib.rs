@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod bundle;
 pub mod cancel;
+pub mod change;
 pub mod context;
 pub mod contract;
 pub mod decode;

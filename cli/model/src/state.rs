@@ -2,6 +2,7 @@
 
 use crate::StorePath;
 use crate::bundle::{Status, parse_report};
+use crate::change::{ChangePhase, ChangeStatus};
 use serde::{Deserialize, Serialize};
 
 /// A host as it was found: read in one SSH round trip, before anything is decided.
@@ -30,8 +31,39 @@ pub struct HostState {
     pub failed_units: Vec<String>,
     /// `uname -r`
     pub kernel: Option<String>,
+    /// The generations of the system profile, oldest first.
+    pub generations: Vec<SystemGeneration>,
+    /// The host's clock, in seconds since 1970.
+    pub clock: Option<u64>,
+    /// The change its agent knows of: one in progress, or the last one; `None` if there was none since it got an agent.
+    pub change: Option<ChangeStatus>,
     /// What its agent keeps of secrets; `None` if it has no agent, or one that cannot be understood.
     pub secrets: Option<HostSecrets>,
+}
+
+/// A generation of the system profile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SystemGeneration {
+    /// Its number.
+    pub number: u64,
+    /// Its system.
+    pub system: StorePath,
+    /// Whether that is in the host's store still.
+    pub valid: bool,
+}
+
+impl SystemGeneration {
+    /// Reads `system-12-link yes /nix/store/…`.
+    fn parse(line: &str) -> Option<Self> {
+        let mut words = line.split_whitespace();
+        let (link, valid, system) = (words.next()?, words.next()?, words.next()?);
+        Some(Self {
+            number: generation_number(link)?,
+            system: StorePath::parse(system)?,
+            valid: valid == "yes",
+        })
+    }
 }
 
 /// The secrets of a host, as its agent tells of them.
@@ -84,11 +116,22 @@ impl HostState {
                 "systemd" => state.systemd = value == "yes",
                 "failed" => state.failed_units.push(value.to_owned()),
                 "kernel" => state.kernel = Some(value.to_owned()),
+                "profile" => state.generations.extend(SystemGeneration::parse(value)),
+                "clock" => state.clock = value.parse().ok(),
+                "change" => state.change = serde_json::from_str(value).ok(),
                 "secrets" => state.secrets = HostSecrets::parse(value),
                 _ => {}
             }
         }
+        state.generations.sort_by_key(|one| one.number);
         state
+    }
+
+    /// The change that is going on, if any: nothing else may be begun until it has ended.
+    pub fn open_change(&self) -> Option<&ChangeStatus> {
+        self.change
+            .as_ref()
+            .filter(|change| change.phase != ChangePhase::Ended)
     }
 
     /// Whether the host runs `system` now and will run it after the next boot.
@@ -112,7 +155,7 @@ mod tests {
     #[test]
     fn reads_what_the_survey_prints() {
         let text = "current /nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-a\nbooted \ndefault /nix/store/2ymw2907bm1s9n6n8lsmbb267gch9dhj-b\n\
-                    generation system-12-link\nbootid 3c4f\nnix nix (Nix) 2.34.8\nfreekib 2048\nsystemd yes\nfailed a.service\nfailed b@x.service\nkernel 6.1\nnew thing\n";
+                    generation system-12-link\nbootid 3c4f\nnix nix (Nix) 2.34.8\nfreekib 2048\nclock 1795238160\nprofile system-12-link yes /nix/store/2ymw2907bm1s9n6n8lsmbb267gch9dhj-b\nprofile system-2-link no /nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-a\nsystemd yes\nfailed a.service\nfailed b@x.service\nkernel 6.1\nnew thing\n";
         let state = HostState::parse(text);
         insta::assert_json_snapshot!(state, @r#"
         {
@@ -130,6 +173,20 @@ mod tests {
             "b@x.service"
           ],
           "kernel": "6.1",
+          "generations": [
+            {
+              "number": 2,
+              "system": "/nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-a",
+              "valid": false
+            },
+            {
+              "number": 12,
+              "system": "/nix/store/2ymw2907bm1s9n6n8lsmbb267gch9dhj-b",
+              "valid": true
+            }
+          ],
+          "clock": 1795238160,
+          "change": null,
           "secrets": null
         }
         "#);

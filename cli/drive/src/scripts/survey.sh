@@ -5,6 +5,11 @@ say current "$(readlink -f /run/current-system 2>/dev/null)"
 say booted "$(readlink -f /run/booted-system 2>/dev/null)"
 say default "$(readlink -f /nix/var/nix/profiles/system 2>/dev/null)"
 say generation "$(readlink /nix/var/nix/profiles/system 2>/dev/null)"
+for link in /nix/var/nix/profiles/system-*-link; do
+  if [ -e "$link" ]; then there=yes; elif [ -L "$link" ]; then there=no; else continue; fi
+  say profile "${link##*/} $there $(readlink "$link")"
+done
+say clock "$(date +%s)"
 say bootid "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
 say nix "$(nix --version 2>/dev/null)"
 say nixdaemon "$(command -v nix-daemon 2>/dev/null)"
@@ -12,7 +17,10 @@ say nixdaemon "$(command -v nix-daemon 2>/dev/null)"
 say freekib "$({ df -Pk /nix/store || df -Pk /nix || df -Pk /; } 2>/dev/null | { read -r _; read -r _ _ _ free _; echo "$free"; })"
 say kernel "$(uname -r)"
 agent=/var/lib/infra/agent/current/infra-agent
-[ -x $agent ] && say secrets "$($agent secrets status 2>/dev/null </dev/null)"
+if [ -x $agent ]; then
+  say secrets "$($agent secrets status 2>/dev/null </dev/null)"
+  say change "$($agent change status 2>/dev/null </dev/null)"
+fi
 if [ -d /run/systemd/system ]; then
   say systemd yes
   systemctl list-units --state=failed --no-legend --plain 2>/dev/null </dev/null | while read -r unit _; do say failed "$unit"; done
