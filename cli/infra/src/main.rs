@@ -10,6 +10,7 @@ mod bundles;
 mod commands;
 mod complete;
 mod contracts;
+mod due;
 mod fill_flags;
 mod hands;
 mod interrupt;

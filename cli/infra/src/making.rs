@@ -1,6 +1,7 @@
 //! Making what recipes make: in order, from what is there or was just made, and written down where everybody finds it.
 
 use crate::contracts::Contract;
+use crate::due;
 use crate::opener::{Opener, Wanted};
 use crate::vault::{Asset, Vault, item};
 use infra_drive::context;
@@ -10,12 +11,13 @@ use infra_drive::process::Stop;
 use infra_drive::recipe::{self, Bytes, Given};
 use infra_drive::secret::Secret;
 use infra_drive::secret::sidecar::Notes;
-use infra_model::answer::{SecretChange, SecretDone};
+use infra_model::answer::{Due, SecretChange, SecretDone};
 use infra_model::recipe::{How, Job, Owner, Product};
-use infra_model::{Code, Diagnostic, HostName, NeedName};
+use infra_model::{Code, Diagnostic, HostName, NeedName, Place};
+use infra_plan::making::{Extent, Task};
 use infra_plan::stale;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -30,11 +32,15 @@ pub(crate) struct Made {
     pub(crate) recipe: NeedName,
     /// Where it was written, from the root of the repository.
     pub(crate) file: String,
+    /// Whether something was there before.
+    pub(crate) replaced: bool,
+    /// Why it was made anew, unless somebody asked for just that.
+    pub(crate) due: Vec<Due>,
 }
 
 impl Made {
     /// As an answer of `infra secret`.
-    pub(crate) fn told(&self, change: SecretChange) -> SecretDone {
+    pub(crate) fn told(&self) -> SecretDone {
         SecretDone {
             name: match &self.owner {
                 Owner::Shared => None,
@@ -42,79 +48,81 @@ impl Made {
             },
             secret: self.name.clone(),
             file: self.file.clone(),
-            change,
+            change: if self.replaced {
+                SecretChange::Replaced
+            } else {
+                SecretChange::Made
+            },
+            due: self.due.clone(),
         }
     }
 
     /// As something a person should know: a file of the repository is another.
     pub(crate) fn note(&self) -> Diagnostic {
-        let whose = match &self.owner {
-            Owner::Shared => "for all hosts that need it".to_owned(),
-            Owner::Host(host) => format!("of {host}"),
-        };
-        Diagnostic::new(
-            Code::MadeByRecipe,
-            format!(
-                "`{}` {whose} was made by the recipe {}",
-                self.name, self.recipe
-            ),
-        )
-        .with_place(infra_model::Place::file(&self.file))
-        .with_fix(format!("commit {}, so that everybody has it", self.file))
+        let anew = if self.replaced { " anew" } else { "" };
+        let (name, whose, recipe) = (&self.name, due::whose(&self.owner), &self.recipe);
+        let title = format!("`{name}` {whose} was made{anew} by the recipe {recipe}");
+        let note = Diagnostic::new(Code::MadeByRecipe, title)
+            .with_place(Place::file(&self.file))
+            .with_fix(format!("commit {}, so that everybody has it", self.file));
+        if self.due.is_empty() {
+            note
+        } else {
+            note.with_cause(due::in_words(&self.due))
+        }
     }
 }
 
-/// What is to be made, and how it is gone about.
-pub(crate) struct Order<'a> {
-    /// What.
-    pub(crate) assets: &'a BTreeSet<Asset>,
-    /// Whether it replaces what is there; then the content before stays accepted for as long as its contract says.
-    pub(crate) replace: bool,
+/// What came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Done {
+    /// What was made.
+    pub(crate) made: Vec<Made>,
+    /// What was to be made anew and was kept.
+    pub(crate) put_off: Vec<Diagnostic>,
 }
 
-/// Makes what is ordered, and first whatever of what it is made from is missing as well.
+/// What is to be made, and why. Nothing is made yet.
+pub(crate) fn tasks(vault: &Vault<'_>, extent: &Extent) -> Result<Vec<Task>, Vec<Diagnostic>> {
+    vault.look().tasks(&vault.jobs()?, extent)
+}
+
+/// Makes what is to be made, one after the other. `forgiving`: what is only to be made anew is kept, and told, if there is no key to open what
+/// it is made from, or nobody to ask.
 pub(crate) async fn generate(
     vault: &Vault<'_>,
     evaluator: &Evaluator,
-    order: Order<'_>,
+    (tasks, forgiving): (&[Task], bool),
     stop: &Stop,
-) -> Result<Vec<Made>, Vec<Diagnostic>> {
+) -> Result<Done, Vec<Diagnostic>> {
     let one = |fault: Diagnostic| vec![fault];
-    let jobs = vault.jobs()?;
-    let everywhere = vault.contracts.makeable(vault.contracts.hosts.keys(), true);
     let mut making = Making {
         vault,
         evaluator,
         opener: Opener::new(vault.workspace(), stop.clone()),
         stop,
-        replace: order.replace,
         fresh: BTreeMap::new(),
+        written: BTreeMap::new(),
     };
-    let mut made = Vec::new();
-    for job in due(&jobs, order.assets, &everywhere) {
-        made.extend(making.run(job).await.map_err(one)?);
-    }
-    Ok(made)
-}
-
-/// The jobs that make what is ordered, after those that make what these need and nobody has.
-fn due<'j>(jobs: &'j [Job], ordered: &BTreeSet<Asset>, missing: &BTreeSet<Asset>) -> Vec<&'j Job> {
-    let mut wanted = ordered.clone();
-    let mut due: Vec<&Job> = Vec::new();
-    for job in jobs.iter().rev() {
-        let makes = |asset: &Asset| job.id.owner == asset.0 && job.products.contains_key(&asset.1);
-        if wanted.iter().any(makes) {
-            for (name, owner) in &job.needs {
-                let asset = (owner.clone(), name.clone());
-                if missing.contains(&asset) {
-                    wanted.insert(asset);
-                }
+    let mut done = Done::default();
+    let mut kept: Vec<Job> = Vec::new();
+    for task in tasks {
+        if task.only_follows(&kept) {
+            kept.push(task.job.clone());
+            continue;
+        }
+        match making.prepare(&task.job).await {
+            Ok(given) => done
+                .made
+                .extend(making.run(task, &given).await.map_err(one)?),
+            Err(fault) if forgiving && task.is_renewal() => {
+                done.put_off.push(due::put_off(task, &fault));
+                kept.push(task.job.clone());
             }
-            due.push(job);
+            Err(fault) => return Err(one(fault)),
         }
     }
-    due.reverse();
-    due
+    Ok(done)
 }
 
 struct Making<'v, 'a> {
@@ -122,32 +130,44 @@ struct Making<'v, 'a> {
     evaluator: &'v Evaluator,
     opener: Opener<'a>,
     stop: &'v Stop,
-    replace: bool,
     /// What was just made, for what is made from it.
     fresh: BTreeMap<Asset, Bytes>,
+    /// Values that were just written, as JSON: the contracts know those before.
+    written: BTreeMap<Asset, String>,
 }
 
 impl Making<'_, '_> {
-    async fn run(&mut self, job: &Job) -> Result<Vec<Made>, Diagnostic> {
-        let given = Given {
+    /// Everything that can be missing before anything is made.
+    async fn prepare(&mut self, job: &Job) -> Result<Given, Diagnostic> {
+        for (name, product) in &job.products {
+            let asset = (job.id.owner.clone(), name.clone());
+            if product.secret {
+                self.vault.recipients(&asset)?;
+            }
+        }
+        Ok(Given {
             needs: self.inputs(job).await?,
             prompts: self.answers(job)?,
             packages: self.packages(job).await?,
             now: SystemTime::now(),
             timeout: recipe::TIMEOUT,
-        };
-        let contents = recipe::make(job, &given, self.stop.clone()).await?;
-        let notes = self.notes(job)?;
+        })
+    }
+
+    async fn run(&mut self, task: &Task, given: &Given) -> Result<Vec<Made>, Diagnostic> {
+        let job = &task.job;
+        let contents = recipe::make(job, given, self.stop.clone()).await?;
+        let notes = self.notes(job);
         let mut made = Vec::new();
         for (name, content) in contents {
             let Some(product) = job.products.get(&name) else {
                 continue;
             };
             let asset = (job.id.owner.clone(), name);
-            let file = self.write(&asset, product, &content, &notes)?;
+            let written = self.write(&asset, product, &content, &notes)?;
             self.fresh.insert(asset.clone(), content);
             // A value that no contract asks for has no place: it is there for what else is made now.
-            let Some(file) = file else {
+            let Some((file, replaced)) = written else {
                 continue;
             };
             made.push(Made {
@@ -155,18 +175,21 @@ impl Making<'_, '_> {
                 name: asset.1,
                 recipe: job.recipe.clone(),
                 file,
+                replaced,
+                due: due::told(&task.reasons),
             });
         }
         Ok(made)
     }
 
+    /// Writes one product; says where, and whether something was there.
     fn write(
-        &self,
+        &mut self,
         asset: &Asset,
         product: &Product,
         content: &Bytes,
         notes: &Notes,
-    ) -> Result<Option<String>, Diagnostic> {
+    ) -> Result<Option<(String, bool)>, Diagnostic> {
         let need = |contract: &Contract| contract.manifest().values.get(&asset.1).cloned();
         let value_need = self
             .of_owner(asset)
@@ -175,31 +198,33 @@ impl Making<'_, '_> {
         if product.secret || is_private {
             let secret = Secret::new(content.to_vec(), asset.1.as_str())?;
             let mut notes = notes.clone();
-            if self.replace {
+            // What is damaged is there, too: whether the one before can be accepted is for the store to say.
+            let replaced = !matches!(self.vault.store().look(&item(asset)?), Ok(None));
+            if replaced {
                 notes.grace = self
                     .of_owner(asset)
                     .find_map(|(_, contract)| contract.manifest().secrets.get(&asset.1))
                     .and_then(|need| need.rotate.grace.clone());
             }
-            return self.vault.keep(asset, &secret, &notes).map(Some);
+            let file = self.vault.keep(asset, &secret, &notes)?;
+            return Ok(Some((file, replaced)));
         }
-        let text = String::from_utf8_lossy(content).into_owned();
-        let value = value_need.map_or_else(
-            || Value::String(text.clone()),
-            |need| need.of.read_text(&text),
-        );
+        let Some(need) = value_need else {
+            return Ok(None);
+        };
+        let value = need.of.read_text(&String::from_utf8_lossy(content));
         let file = match &asset.0 {
             Owner::Shared => context::SHARED.to_owned(),
             Owner::Host(host) => context::own(host),
         };
-        context::set(&self.vault.workspace().repo, &file, &asset.1, Some(&value)).map_err(
-            |mut faults| {
+        let change = context::set(&self.vault.workspace().repo, &file, &asset.1, Some(&value))
+            .map_err(|mut faults| {
                 faults
                     .pop()
                     .unwrap_or_else(|| Diagnostic::new(Code::Internal, "a value was not written"))
-            },
-        )?;
-        Ok(Some(file))
+            })?;
+        self.written.insert(asset.clone(), value.to_string());
+        Ok(Some((file, change != context::Change::Added)))
     }
 
     /// The contracts in which something can be declared.
@@ -316,28 +341,11 @@ impl Making<'_, '_> {
     }
 
     /// What is written down beside a secret, so that it can be told later whether it is still what the recipe would make.
-    fn notes(&self, job: &Job) -> Result<Notes, Diagnostic> {
-        let mut watched = BTreeMap::new();
-        for (name, owner) in &job.watched {
-            let asset = (owner.clone(), name.clone());
-            let value = self
-                .of_owner(&asset)
-                .find_map(|(_, contract)| contract.filling.values.get(name))
-                .map(|filled| filled.with.to_string());
-            let known = match value {
-                Some(value) => Some(value),
-                None => self
-                    .vault
-                    .store()
-                    .look(&item(&asset)?)?
-                    .and_then(|stored| stored.sidecar)
-                    .map(|sidecar| sidecar.fingerprint),
-            };
-            watched.insert(name.clone(), known.unwrap_or_default());
-        }
+    fn notes(&self, job: &Job) -> Notes {
+        let watched = self.vault.look().watched(job, &self.written);
         let now = SystemTime::now();
         let date = |time: SystemTime| humantime::format_rfc3339_seconds(time).to_string();
-        Ok(Notes {
+        Notes {
             recipe: Some(job.recipe.to_string()),
             created: Some(date(now)),
             expires: job
@@ -345,7 +353,7 @@ impl Making<'_, '_> {
                 .map(|seconds| date(now + Duration::from_secs(seconds))),
             seed: Some(stale::mark(job, &watched, &recipe::digest)),
             grace: None,
-        })
+        }
     }
 }
 

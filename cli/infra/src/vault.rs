@@ -2,6 +2,7 @@
 
 use crate::commands::new;
 use crate::contracts::{self, Contracts};
+use crate::due::Look;
 use crate::opener;
 use crate::workspace::Workspace;
 use infra_drive::evaluator::Evaluator;
@@ -11,7 +12,7 @@ use infra_drive::secret::sidecar::Notes;
 use infra_drive::secret::store::{Content, Store};
 use infra_drive::secret::{Person, Recipient, Secret};
 use infra_model::recipe::{Job, Owner};
-use infra_model::{Code, Diagnostic, HostName, NeedName, Place};
+use infra_model::{Code, Diagnostic, HostName, Place};
 use infra_plan::recipes;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,8 +27,7 @@ pub(crate) struct Vault<'a> {
     person: Arc<dyn Person>,
 }
 
-/// A need of one owner.
-pub(crate) type Asset = (Owner, NeedName);
+pub(crate) use infra_plan::making::Asset;
 
 impl<'a> Vault<'a> {
     /// Evaluates the contracts of all hosts (remembered ones cost nothing) and reads the keys of the admins.
@@ -162,6 +162,14 @@ impl<'a> Vault<'a> {
     /// The store.
     pub(crate) fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// What is known of what recipes made.
+    pub(crate) fn look(&self) -> Look<'_> {
+        Look {
+            contracts: &self.contracts,
+            store: &self.store,
+        }
     }
 
     /// All jobs, in order.

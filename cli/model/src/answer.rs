@@ -9,7 +9,7 @@ pub use repository::{
     HostMade, Lean, LeanEdge, LineChange, Relations, RepositoryMade, SharedWith, ValueGot,
     ValueSet, WantEdge,
 };
-pub use secrets::{KeptSecret, SecretChange, SecretDone, Wrong};
+pub use secrets::{Due, DueWhy, KeptSecret, SecretChange, SecretDone, Wrong};
 
 use crate::context::Plane;
 use crate::contract::NeedScope;

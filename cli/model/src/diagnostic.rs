@@ -181,6 +181,10 @@ pub enum Code {
     SharedDiffers,
     /// Somebody who is not to read a secret any more still can.
     OverexposedSecret,
+    /// Only a part of what a recipe makes is there: making the rest would replace it.
+    PartlyMade,
+    /// What a recipe made is to be made anew.
+    DueSecret,
     /// A recipe made something, and it was written into the repository: no fault, but a change to know of.
     MadeByRecipe,
     /// A secret is where it must not be.
@@ -228,6 +232,7 @@ impl Code {
                 | Self::SecretTooLarge
                 | Self::InvalidRecipient
                 | Self::InvalidRecipe
+                | Self::PartlyMade
                 | Self::SharedDiffers
         )
     }

@@ -8,6 +8,7 @@
 mod decide;
 pub mod fill;
 mod graph;
+pub mod making;
 pub mod recipes;
 pub mod relations;
 pub mod shared;

@@ -1,6 +1,7 @@
 //! When what a recipe made is to be made anew.
 
 use infra_model::NeedName;
+use infra_model::fill::Source;
 use infra_model::recipe::{Job, JobId, Owner};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,16 +21,23 @@ pub struct Record {
 pub struct State {
     /// Which of the needs that want them are filled by nobody.
     pub missing: BTreeSet<NeedName>,
+    /// Which of them are there, and where.
+    pub present: BTreeMap<NeedName, Source>,
     /// The record of the last time. `None`: it never ran, or somebody else gave what it makes.
     pub record: Option<Record>,
-    /// What tells whether a watched need has changed: of a value its JSON, of a secret (or a private value) its fingerprint, never anything
-    /// that follows from its content. A need that is not filled is not here.
-    pub watched: BTreeMap<NeedName, String>,
+    /// What tells whether a watched need has changed.
+    pub watched: Watched,
 }
+
+/// What tells whether a watched need has changed: of a value its JSON, of a secret (or a private value) its fingerprint, never anything that
+/// follows from its content. A need that is not filled is not here. `None`: of one of them it cannot be told, so nothing is concluded from any.
+pub type Watched = Option<BTreeMap<NeedName, String>>;
 
 /// Why a job has to be done.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
+    /// Somebody asked for it.
+    Asked,
     /// Nobody gives this need.
     Missing(NeedName),
     /// The recipe's `seed` is another.
@@ -48,15 +56,18 @@ pub enum Reason {
 /// since the crates that have one look at the processor.
 pub type Digest<'a> = &'a dyn Fn(&str) -> String;
 
-/// What the sidecar of a secret holds as `seed`: the recipe's seed and what it watches, each as a digest.
-pub fn mark(job: &Job, watched: &BTreeMap<NeedName, String>, digest: Digest<'_>) -> String {
+/// What the sidecar of a secret holds as `seed`: the recipe's seed and what it watches, each as a digest. What cannot be told leaves its half empty.
+pub fn mark(job: &Job, watched: &Watched, digest: Digest<'_>) -> String {
+    // Debug texts are quoted: no two lists have the same one.
+    let seed = digest(&format!("{:?}", job.seed));
+    let Some(watched) = watched else {
+        return format!("{seed}.");
+    };
     let others: Vec<(&NeedName, Option<&String>)> = job
         .watched
         .keys()
         .map(|need| (need, watched.get(need)))
         .collect();
-    // Debug texts are quoted: no two lists have the same one.
-    let seed = digest(&format!("{:?}", job.seed));
     format!("{seed}.{}", digest(&format!("{others:?}")))
 }
 
@@ -75,7 +86,7 @@ pub fn reasons(job: &Job, state: &State, now: u64, digest: Digest<'_>) -> BTreeS
         if seed != seed_then {
             reasons.insert(Reason::SeedChanged);
         }
-        if watched != watched_then {
+        if watched != watched_then && !watched.is_empty() && !watched_then.is_empty() {
             reasons.insert(Reason::WatchedChanged);
         }
     }

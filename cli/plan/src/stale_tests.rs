@@ -1,6 +1,6 @@
 //! When things are made anew, reason by reason.
 
-use super::{Reason, Record, State, due, mark, reasons};
+use super::{Reason, Record, State, Watched, due, mark, reasons};
 use crate::recipes::jobs;
 use crate::recipes::tests::manifest;
 use infra_model::NeedName;
@@ -46,23 +46,21 @@ fn job(said: &Value) -> Job {
     order.pop().expect("one job")
 }
 
-fn watched(texts: &[(&str, &str)]) -> BTreeMap<NeedName, String> {
-    texts
-        .iter()
-        .map(|(name, text)| (need(name), (*text).to_owned()))
-        .collect()
+fn watched<'a>(texts: impl IntoIterator<Item = &'a (&'a str, &'a str)>) -> Watched {
+    let pair = |(name, text): &(&str, &str)| Some((need(name), (*text).to_owned()));
+    texts.into_iter().map(pair).collect()
 }
 
 /// The state of something that `job` made at `MADE`, with these values then.
 fn made(job: &Job, then: &[(&str, &str)]) -> State {
     State {
-        missing: BTreeSet::new(),
         record: Some(Record {
             mark: Some(mark(job, &watched(then), &digest)),
             created: Some(MADE),
             expires: None,
         }),
         watched: watched(then),
+        ..State::default()
     }
 }
 
@@ -112,6 +110,19 @@ fn a_watched_value_that_changes_makes_it_anew() {
     ] {
         assert_eq!(changed(other), [Reason::WatchedChanged], "{other:?}");
     }
+    // Of one of them it cannot be told, now or then: nothing follows from that, and the seed still counts.
+    let mut state = made(&job, &then);
+    state.watched = None;
+    assert_eq!(why(&job, &state, MADE), []);
+    let mut other = job.clone();
+    other.seed = Some("2".to_owned());
+    assert_eq!(why(&other, &state, MADE), [Reason::SeedChanged]);
+    state.record = Some(Record {
+        mark: Some(mark(&job, &None, &digest)),
+        ..Record::default()
+    });
+    state.watched = watched(&then);
+    assert_eq!(why(&job, &state, MADE), []);
     // An unknown value and an empty one are two things.
     assert_ne!(
         mark(&job, &watched(&[("v", "x")]), &digest),

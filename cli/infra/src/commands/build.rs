@@ -1,5 +1,6 @@
 //! `infra build`: evaluate and build, and leave the hosts alone.
 
+use super::ready::{Make, fill_all};
 use super::{answer, refuse};
 use crate::args::{Evaluate, Global};
 use crate::hands::{Purpose, Wire};
@@ -31,11 +32,11 @@ pub(super) async fn run(global: &Global, args: &Evaluate) -> Exit {
         Ok(evaluator) => evaluator,
         Err(fault) => return refuse(NAME, global, vec![fault]),
     };
-    let contracts = match super::fill_all(
+    let contracts = match fill_all(
         &workspace,
         &evaluator,
         &selected.hosts,
-        (&args.fill, super::Make::Values),
+        (&args.fill, Make::Values),
     )
     .await
     {

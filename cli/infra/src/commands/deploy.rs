@@ -1,5 +1,6 @@
 //! `infra deploy`: look, decide, act.
 
+use super::ready::{Make, fill_all};
 use super::refuse;
 use crate::args::{Deploy, Global};
 use crate::bundles::Bundler;
@@ -54,13 +55,9 @@ pub(super) async fn run(global: &Global, args: &Deploy) -> Exit {
         Ok(evaluator) => evaluator,
         Err(fault) => return refuse(NAME, global, vec![fault]),
     };
-    let make = if args.dry_run {
-        super::Make::Nothing
-    } else {
-        super::Make::All
-    };
+    let make = if args.dry_run { Make::Told } else { Make::All };
     let fill = (&args.fill, make);
-    let filled = super::fill_all(&workspace, &evaluator, &selected.hosts, fill).await;
+    let filled = fill_all(&workspace, &evaluator, &selected.hosts, fill).await;
     let contracts = match filled {
         Ok(contracts) => contracts,
         Err(faults) => return refuse(NAME, global, faults),

@@ -4,7 +4,7 @@ use super::set::plain;
 use super::{answer, contract, one, refuse, warn};
 use crate::args::{Global, Selection};
 use crate::contracts::{self, Contract};
-use crate::making::{self, Order};
+use crate::making;
 use crate::person;
 use crate::vault::Vault;
 use crate::workspace::Workspace;
@@ -13,6 +13,7 @@ use infra_drive::process::Stop;
 use infra_model::answer::{Answer, Exit, HostFilled, NeedState, Standing};
 use infra_model::fill::{Gap, Source};
 use infra_model::{Diagnostic, HostName, HostSpec};
+use infra_plan::making::Extent;
 use std::fmt::Write as _;
 
 mod asking;
@@ -108,11 +109,11 @@ async fn make(vault: &Vault<'_>, evaluator: &Evaluator, hosts: &[HostSpec]) -> V
     if missing.is_empty() {
         return Vec::new();
     }
-    let order = Order {
-        assets: &missing,
-        replace: false,
+    let tasks = match making::tasks(vault, &Extent::Missing(missing)) {
+        Ok(tasks) => tasks,
+        Err(faults) => return faults,
     };
-    let made = making::generate(vault, evaluator, order, &Stop::never()).await;
+    let made = making::generate(vault, evaluator, (&tasks, false), &Stop::never()).await;
     made.err().unwrap_or_default()
 }
 

@@ -17,6 +17,7 @@ pub(crate) mod init;
 mod list;
 pub(crate) mod new;
 mod private;
+mod ready;
 pub(crate) mod secret;
 pub(crate) mod set;
 mod ssh;
@@ -25,8 +26,6 @@ mod why;
 use crate::args::{Args, Command, Fill, Global};
 use crate::contracts::{self, Contracts};
 use crate::fill_flags;
-use crate::making::{self, Made, Order};
-use crate::vault::Vault;
 use crate::workspace::Workspace;
 use infra_drive::evaluator::Evaluator;
 use infra_drive::process::Stop;
@@ -131,46 +130,6 @@ async fn fill(
     evaluator
         .fill(contracts.contexts())
         .map_err(|fault| vec![fault])?;
-    Ok(contracts)
-}
-
-/// What of that which recipes make is made when it is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Make {
-    /// Nothing: somebody only asks.
-    Nothing,
-    /// Values, without which a system cannot be evaluated.
-    Values,
-    /// Everything.
-    All,
-}
-
-/// The same for hosts that are to be built: whatever is open of any of them is told at once, and nothing is begun. What recipes can make is
-/// made then, and written into the repository.
-async fn fill_all(
-    workspace: &Workspace,
-    evaluator: &Evaluator,
-    hosts: &[HostSpec],
-    (given, what): (&Fill, Make),
-) -> Result<Contracts, Vec<Diagnostic>> {
-    let contracts = fill(workspace, evaluator, hosts, given).await?;
-    let open = contracts.open(hosts.iter().map(|host| &host.name));
-    if !open.is_empty() {
-        return Err(open);
-    }
-    let missing = contracts.makeable(hosts.iter().map(|host| &host.name), what == Make::All);
-    if what == Make::Nothing || missing.is_empty() {
-        return Ok(contracts);
-    }
-    let stop = Stop::never();
-    let vault = Vault::open(workspace, evaluator, &stop).await?;
-    let order = Order {
-        assets: &missing,
-        replace: false,
-    };
-    let made = making::generate(&vault, evaluator, order, &stop).await?;
-    let mut contracts = fill(workspace, evaluator, hosts, given).await?;
-    contracts.warnings.extend(made.iter().map(Made::note));
     Ok(contracts)
 }
 

@@ -22,6 +22,7 @@ mod memory;
 mod mistakes;
 mod relations;
 mod secrets;
+mod secrets_due;
 mod secrets_fill;
 mod values;
 mod warnings;

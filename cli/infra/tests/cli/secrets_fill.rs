@@ -59,7 +59,7 @@ fn a_secret_is_edited() {
     shows!(env, ["secret", "edit", "web", "token", "--json"], @r#"
     exit 0
     --- stdout
-    {"schema":1,"command":"secret edit","hosts":[{"name":"web","secret":"token","file":"secrets/hosts/web/token.age","change":"unchanged"}],"errors":[]}
+    {"schema":1,"command":"secret edit","hosts":[{"name":"web","secret":"token","file":"secrets/hosts/web/token.age","change":"unchanged","due":[]}],"errors":[]}
     --- stderr
     "#);
     env.side_file("does", "echo abc >$1");
@@ -143,7 +143,7 @@ fn a_secret_is_imported() {
     shows!(env, ["secret", "import", "web", "token", "--from", "../old", "--replace", "--json"], @r#"
     exit 0
     --- stdout
-    {"schema":1,"command":"secret import","hosts":[{"name":"web","secret":"token","file":"secrets/hosts/web/token.age","change":"replaced"}],"errors":[]}
+    {"schema":1,"command":"secret import","hosts":[{"name":"web","secret":"token","file":"secrets/hosts/web/token.age","change":"replaced","due":[]}],"errors":[]}
     --- stderr
     "#);
     assert_eq!(content(&env, "token"), "anew");

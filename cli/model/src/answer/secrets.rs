@@ -26,6 +26,53 @@ pub struct KeptSecret {
     pub expires: Option<String>,
     /// What is wrong with it.
     pub wrong: Vec<Wrong>,
+    /// Why its recipe is to make it anew.
+    pub due: Vec<Due>,
+}
+
+/// Why something that a recipe made is to be made anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Due {
+    /// Why.
+    pub why: DueWhy,
+    /// What else is made anew, for `followed`.
+    pub need: Option<NeedName>,
+    /// Since when (RFC 3339), for `expired` and `rotation`.
+    pub since: Option<String>,
+}
+
+/// Which of the reasons to make something anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum DueWhy {
+    /// The recipe's `seed` is another.
+    Seed,
+    /// Something of its `regenerateOn` is another.
+    Watched,
+    /// Something of its `regenerateOn` is about to be another.
+    Followed,
+    /// Its time is over (`expires`).
+    Expired,
+    /// It was to be replaced (`rotate.every`).
+    Rotation,
+}
+
+impl Due {
+    /// In words.
+    pub fn describe(&self) -> String {
+        let since = self.since.as_deref().unwrap_or("now");
+        match self.why {
+            DueWhy::Seed => "its seed changed".to_owned(),
+            DueWhy::Watched => "what it follows changed".to_owned(),
+            DueWhy::Followed => match &self.need {
+                Some(need) => format!("it follows `{need}`, which is made anew"),
+                None => "it follows what is made anew".to_owned(),
+            },
+            DueWhy::Expired => format!("it expired ({since})"),
+            DueWhy::Rotation => format!("it was to be replaced (rotate.every, {since})"),
+        }
+    }
 }
 
 /// What can be wrong with a secret that is kept.
@@ -66,6 +113,8 @@ pub struct SecretDone {
     pub file: String,
     /// What was done.
     pub change: SecretChange,
+    /// Why a recipe made it anew, unless somebody asked for just that.
+    pub due: Vec<Due>,
 }
 
 /// What was done to a secret.

@@ -43,6 +43,7 @@ async fn perform(global: &Global, args: &Args) -> Result<Done, Vec<Diagnostic>> 
             secret: meant.name.clone(),
             file,
             change: SecretChange::Unchanged,
+            due: Vec::new(),
         };
         return Ok((written, outranked(&vault, &meant).into_iter().collect()));
     }

@@ -3,11 +3,12 @@
 use super::{Room, Which, done, meant};
 use crate::args::Global;
 use crate::commands::{one, refuse};
-use crate::making::{self, Order};
-use crate::vault::{Asset, Vault};
+use crate::making::{self, Made};
+use crate::vault::Vault;
 use infra_drive::process::Stop;
 use infra_model::Diagnostic;
-use infra_model::answer::{Exit, SecretChange, SecretDone};
+use infra_model::answer::{Exit, SecretDone};
+use infra_plan::making::Extent;
 use std::collections::BTreeSet;
 
 const NAME: &str = "secret";
@@ -36,27 +37,16 @@ async fn generate(
 ) -> Result<(Vec<SecretDone>, Vec<Diagnostic>), Vec<Diagnostic>> {
     let room = Room::open(global)?;
     let vault = room.vault().await?;
-    let (assets, replace) = ordered(&room, &vault, args)?;
-    let order = Order {
-        assets: &assets,
-        replace,
-    };
-    let made = making::generate(&vault, &room.evaluator, order, &Stop::never()).await?;
-    let change = if replace {
-        SecretChange::Replaced
-    } else {
-        SecretChange::Made
-    };
-    let made = made.iter().map(|made| made.told(change)).collect();
+    let extent = extent(&room, &vault, args)?;
+    let tasks = making::tasks(&vault, &extent)?;
+    let never = Stop::never();
+    let done = making::generate(&vault, &room.evaluator, (&tasks, false), &never).await?;
+    let made = done.made.iter().map(Made::told).collect();
     Ok((made, room.evaluator.finish()))
 }
 
-/// What is missing of some hosts, or one secret whether it is missing or not.
-fn ordered(
-    room: &Room,
-    vault: &Vault<'_>,
-    args: &Args,
-) -> Result<(BTreeSet<Asset>, bool), Vec<Diagnostic>> {
+/// What is missing or due of some hosts, or one secret whether it is missing or not.
+fn extent(room: &Room, vault: &Vault<'_>, args: &Args) -> Result<Extent, Vec<Diagnostic>> {
     if let Some(name) = &args.name {
         let which = Which {
             host: args.selector.clone(),
@@ -66,16 +56,17 @@ fn ordered(
         if meant.recipe().is_none() {
             return Err(one(meant.without_recipe()));
         }
-        let replace = meant.is_kept(vault);
-        return Ok((BTreeSet::from([meant.asset]), replace));
+        return Ok(Extent::Anew(BTreeSet::from([meant.asset])));
     }
     let selection = crate::args::Selection {
         selectors: vec![args.selector.clone()],
         all: false,
     };
     let hosts = room.workspace.select_strictly(&selection)?;
-    let missing = vault
-        .contracts
-        .makeable(hosts.iter().map(|host| &host.name), true);
-    Ok((missing, false))
+    let names = hosts.iter().map(|host| &host.name);
+    Ok(Extent::Due {
+        missing: vault.contracts.makeable(names.clone(), true),
+        hosts: names.cloned().collect(),
+        only: None,
+    })
 }

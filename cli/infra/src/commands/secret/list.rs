@@ -3,13 +3,15 @@
 use super::Room;
 use crate::args::{Global, Selection};
 use crate::commands::{answer, one, refuse, warn};
-use crate::vault::Vault;
+use crate::due;
+use crate::vault::{Asset, Vault};
 use infra_drive::secret::item::Scope;
 use infra_drive::secret::store::Stored;
-use infra_model::answer::{Answer, Exit, KeptSecret, Wrong};
+use infra_model::answer::{Answer, Due, DueWhy, Exit, KeptSecret, Wrong};
 use infra_model::recipe::Owner;
 use infra_model::{Diagnostic, HostName, NeedName};
 use infra_view::table;
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 const NAME: &str = "secret";
@@ -35,10 +37,11 @@ async fn look(global: &Global, selection: &Selection) -> Result<Found, Vec<Diagn
     let hosts = room.workspace.select_to_look(selection)?;
     let vault = room.vault().await?;
     let listing = vault.store().list().map_err(one)?;
+    let (due, mut unsure) = due(&vault);
     let everything = selection.selectors.is_empty();
     let mut kept = Vec::new();
     for stored in &listing.stored {
-        let secret = describe(&vault, stored).map_err(one)?;
+        let secret = describe(&vault, stored, &due).map_err(one)?;
         let concerns =
             |host: &HostName| secret.name.as_ref() == Some(host) || secret.hosts.contains(host);
         if everything || hosts.iter().any(|host| concerns(&host.name)) {
@@ -46,11 +49,31 @@ async fn look(global: &Global, selection: &Selection) -> Result<Found, Vec<Diagn
         }
     }
     let mut warnings = vault.contracts.faults.clone();
+    warnings.append(&mut unsure);
     warnings.extend(room.evaluator.finish());
     Ok((kept, listing.faults, warnings))
 }
 
-fn describe(vault: &Vault<'_>, stored: &Stored) -> Result<KeptSecret, Diagnostic> {
+/// Why which secret is due.
+type Dues = BTreeMap<Asset, Vec<Due>>;
+
+/// Recipes that contradict each other say nothing of what is due; that is told.
+fn due(vault: &Vault<'_>) -> (Dues, Vec<Diagnostic>) {
+    let jobs = match vault.jobs() {
+        Ok(jobs) => jobs,
+        Err(faults) => return (Dues::new(), faults),
+    };
+    let mut all = Dues::new();
+    for (job, reasons) in vault.look().due(&jobs) {
+        let due = due::told(&reasons);
+        for need in job.products.keys() {
+            all.insert((job.id.owner.clone(), need.clone()), due.clone());
+        }
+    }
+    (all, Vec::new())
+}
+
+fn describe(vault: &Vault<'_>, stored: &Stored, dues: &Dues) -> Result<KeptSecret, Diagnostic> {
     let owner = match stored.item.scope() {
         Scope::Shared => Owner::Shared,
         Scope::Host(host) => Owner::Host(host.clone()),
@@ -82,7 +105,8 @@ fn describe(vault: &Vault<'_>, stored: &Stored) -> Result<KeptSecret, Diagnostic
     let expires = sidecar.and_then(|sidecar| sidecar.expires.clone());
     let is_over =
         |text: &String| humantime::parse_rfc3339(text).is_ok_and(|time| time <= SystemTime::now());
-    if expires.as_ref().is_some_and(is_over) {
+    let due = dues.get(&asset).cloned().unwrap_or_default();
+    if expires.as_ref().is_some_and(is_over) || due.iter().any(|due| due.why == DueWhy::Expired) {
         wrong.push(Wrong::Expired);
     }
     let (owner, secret) = asset;
@@ -99,6 +123,7 @@ fn describe(vault: &Vault<'_>, stored: &Stored) -> Result<KeptSecret, Diagnostic
         created: sidecar.and_then(|sidecar| sidecar.created.clone()),
         expires,
         wrong,
+        due,
     })
 }
 
@@ -110,7 +135,13 @@ fn show(kept: &[KeptSecret]) -> String {
         .iter()
         .map(|secret| {
             let hosts: Vec<&str> = secret.hosts.iter().map(HostName::as_str).collect();
-            let wrong: Vec<&str> = secret.wrong.iter().map(|wrong| wrong.as_str()).collect();
+            let expired = secret.due.iter().any(|due| due.why == DueWhy::Expired);
+            let wrong = secret.wrong.iter();
+            let wrong = wrong.filter(|wrong| !expired || **wrong != Wrong::Expired);
+            let wrong = wrong.map(|wrong| wrong.as_str().to_owned());
+            let due = secret.due.iter();
+            let due = due.map(|due| format!("due: {}", due.describe()));
+            let state: Vec<String> = wrong.chain(due).collect();
             let recipients = secret
                 .recipients
                 .as_ref()
@@ -120,10 +151,10 @@ fn show(kept: &[KeptSecret]) -> String {
                 hosts.join(", "),
                 recipients,
                 secret.recipe.clone().unwrap_or_default(),
-                if wrong.is_empty() {
+                if state.is_empty() {
                     "ok".to_owned()
                 } else {
-                    wrong.join("; ")
+                    state.join("; ")
                 },
                 secret.file.clone(),
             ]

@@ -38,7 +38,7 @@ pub(crate) enum Secret {
     Import(import::Args),
     /// Print a secret, wherever it comes from.
     Show(show::Args),
-    /// Make what recipes make and nobody gives; with a NAME that alone, anew.
+    /// Make what recipes make: what nobody gives, and what is to be made anew; with a NAME that alone, anew.
     Generate(generate::Args),
     /// Replace a secret; the one before stays accepted on the host for as long as its contract says (`rotate.grace`).
     Rotate(new::Rotate),

@@ -3,7 +3,7 @@
 use super::{Meant, Room, Which, done, meant};
 use crate::args::Global;
 use crate::commands::{one, refuse};
-use crate::making::{self, Order};
+use crate::making::{self, Made};
 use crate::secret_checks;
 use crate::vault::Vault;
 use infra_drive::process::Stop;
@@ -11,6 +11,7 @@ use infra_drive::secret::sidecar::Notes;
 use infra_drive::secret::{ReadFault, Secret};
 use infra_model::answer::{Exit, SecretChange, SecretDone};
 use infra_model::{Code, Diagnostic, Place};
+use infra_plan::making::Extent;
 use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -97,16 +98,11 @@ async fn replace(global: &Global, args: &Rotate) -> Done {
     let meant = meant(&vault, &args.which)?;
     vault.recipients(&meant.asset).map_err(one)?;
     if meant.recipe().is_some() && args.origin.file.is_none() {
-        let assets = BTreeSet::from([meant.asset]);
-        let order = Order {
-            assets: &assets,
-            replace: true,
-        };
-        let made = making::generate(&vault, &room.evaluator, order, &Stop::never()).await?;
-        let made = made
-            .iter()
-            .map(|made| made.told(SecretChange::Replaced))
-            .collect();
+        let extent = Extent::Anew(BTreeSet::from([meant.asset]));
+        let tasks = making::tasks(&vault, &extent)?;
+        let never = Stop::never();
+        let done = making::generate(&vault, &room.evaluator, (&tasks, false), &never).await?;
+        let made = done.made.iter().map(Made::told).collect();
         return Ok((made, room.evaluator.finish()));
     }
     let content = content(&meant, &args.origin).map_err(one)?;
@@ -121,6 +117,7 @@ fn told(meant: &Meant, file: String, change: SecretChange) -> SecretDone {
         secret: meant.name.clone(),
         file,
         change,
+        due: Vec::new(),
     }
 }
 

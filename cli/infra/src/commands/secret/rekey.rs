@@ -94,6 +94,7 @@ fn told((owner, name): &Asset, item: &Item, change: SecretChange) -> SecretDone 
         secret: name.clone(),
         file: item.file(),
         change,
+        due: Vec::new(),
     }
 }
 

@@ -57,6 +57,7 @@ pub(super) fn keep(
         secret: meant.name.clone(),
         file,
         change,
+        due: Vec::new(),
     };
     let mut warnings: Vec<Diagnostic> = outranked(vault, meant).into_iter().collect();
     if meant.asset.0 == Owner::Shared {
