@@ -3,25 +3,24 @@
 //! Contracts are asked for first, of the hosts and of whomever they want something of. Then each is filled from what everybody offers, and what
 //! hosts export to each other is found in rounds, since an export may itself depend on values and on other exports.
 
+mod exchange;
+
 use crate::offers::Offers;
 use crate::vault::Asset;
 use crate::workspace::Workspace;
 use infra_drive::evaluator::{Asked, Evaluator, Known};
 use infra_drive::process::Stop;
 use infra_model::contract::NeedScope;
-use infra_model::fill::{Gap, NeedKind, Source, Why};
+use infra_model::fill::{Gap, Source};
 use infra_model::recipe::Owner;
 use infra_model::{Diagnostic, HostContext, HostName, HostSpec, Manifest, NeedName};
 use infra_plan::fill::{Filling, Flags, Secret as Kept};
-use infra_plan::wants::{self, Exports, Manifests, Offered};
+use infra_plan::wants::{self, Failed, Manifests};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Answers to the wants of one host: by want, from which hosts what.
 type Answers = BTreeMap<NeedName, BTreeMap<HostName, Value>>;
-
-/// Who is asked, by which host and want.
-type AskedFor = BTreeMap<HostName, BTreeMap<NeedName, Vec<Offered>>>;
 
 /// What is known of one host's contract.
 #[derive(Debug)]
@@ -59,7 +58,7 @@ pub(crate) async fn gather(
         stop,
         contracts: Contracts::default(),
         manifests: Manifests::new(),
-        failed: BTreeSet::new(),
+        failed: Failed::new(),
     };
     gathering.ask(hosts).await.map_err(|fault| vec![fault])?;
     gathering.fill(flags)?;
@@ -105,7 +104,8 @@ struct Gathering<'a> {
     stop: &'a Stop,
     contracts: Contracts,
     manifests: Manifests,
-    failed: BTreeSet<HostName>,
+    /// Hosts whose contracts do not evaluate, and where not.
+    failed: Failed,
 }
 
 impl Gathering<'_> {
@@ -118,7 +118,9 @@ impl Gathering<'_> {
             let reached = wants::reach(fleet, &self.manifests, &selected);
             let open: Vec<Asked<'_>> = reached
                 .iter()
-                .filter(|name| !self.manifests.contains_key(*name) && !self.failed.contains(*name))
+                .filter(|name| {
+                    !self.manifests.contains_key(*name) && !self.failed.contains_key(*name)
+                })
                 .filter_map(|name| fleet.get(name))
                 .map(|host| Asked {
                     host,
@@ -132,13 +134,15 @@ impl Gathering<'_> {
             for (name, known) in found {
                 match known {
                     Ok(known) => self.know(name, known),
-                    Err(fault) => {
-                        self.contracts.faults.push(fault.with_host(&name));
-                        self.failed.insert(name);
-                    }
+                    Err(fault) => self.fail(&name, fault),
                 }
             }
         }
+    }
+
+    fn fail(&mut self, name: &HostName, fault: Diagnostic) {
+        self.failed.insert(name.clone(), fault.place.clone());
+        self.contracts.faults.push(fault.with_host(name));
     }
 
     fn know(&mut self, name: HostName, known: Known) {
@@ -173,141 +177,6 @@ impl Gathering<'_> {
             Err(faults)
         }
     }
-
-    /// What hosts export to each other, in rounds: each round evaluates the exports whose hosts have all they want.
-    async fn exchange(&mut self) -> Result<(), Diagnostic> {
-        let asked = self.asked();
-        let mut exports = wants::exports(&self.manifests);
-        let mut tried: BTreeSet<HostName> = BTreeSet::new();
-        loop {
-            self.answer(&asked, &exports);
-            let ready: Vec<HostName> = waited_for(&asked, &exports)
-                .into_iter()
-                .filter(|host| !tried.contains(host) && has_all_it_wants(host, &asked, &exports))
-                .collect();
-            if ready.is_empty() {
-                break;
-            }
-            tried.extend(ready.iter().cloned());
-            exports.extend(self.evaluate_exports(&ready).await?);
-        }
-        self.report_missing(&asked, &exports);
-        Ok(())
-    }
-
-    /// Who is asked by which want; wants that nobody can answer become gaps.
-    fn asked(&mut self) -> AskedFor {
-        let fleet = &self.workspace.contents.fleet;
-        let mut all: AskedFor = BTreeMap::new();
-        for (name, manifest) in &self.manifests {
-            let Some(host) = fleet.get(name) else {
-                continue;
-            };
-            for want in &manifest.wants {
-                match wants::offered(fleet, &self.manifests, host, want) {
-                    Ok(offered) => {
-                        let of_host = all.entry(name.clone()).or_default();
-                        of_host.insert(want.0.clone(), offered);
-                    }
-                    Err(gap) => {
-                        if let Some(contract) = self.contracts.hosts.get_mut(name) {
-                            contract.filling.gaps.push(*gap);
-                        }
-                    }
-                }
-            }
-        }
-        all
-    }
-
-    /// Writes down the answers that are known.
-    fn answer(&mut self, asked: &AskedFor, exports: &Exports) {
-        for (name, contract) in &mut self.contracts.hosts {
-            for (want, offered) in asked.get(name).into_iter().flatten() {
-                let answers = contract.answers.entry(want.clone()).or_default();
-                for one in offered {
-                    if let Some(value) = exports.get(one) {
-                        answers.insert(one.host.clone(), value.clone());
-                    }
-                }
-            }
-        }
-    }
-
-    /// Evaluates the contracts of hosts once more, now that they are filled, for the exports that depend on it.
-    async fn evaluate_exports(&mut self, hosts: &[HostName]) -> Result<Exports, Diagnostic> {
-        let fleet = &self.workspace.contents.fleet;
-        let contexts: Vec<(HostName, HostContext)> = hosts
-            .iter()
-            .filter_map(|name| Some((name.clone(), self.contracts.hosts.get(name)?.context())))
-            .collect();
-        let asked: Vec<Asked<'_>> = contexts
-            .iter()
-            .filter_map(|(name, context)| {
-                Some(Asked {
-                    host: fleet.get(name)?,
-                    context,
-                })
-            })
-            .collect();
-        let mut filled = Manifests::new();
-        for (name, known) in self.evaluator.contracts(&asked, self.stop).await? {
-            match known {
-                Ok(known) => {
-                    filled.insert(name, known.manifest);
-                }
-                Err(fault) => self.contracts.faults.push(fault.with_host(&name)),
-            }
-        }
-        Ok(wants::exports(&filled))
-    }
-
-    /// Exports that stayed unknown: hosts that wait for each other, or whose own needs are open.
-    fn report_missing(&mut self, asked: &AskedFor, exports: &Exports) {
-        let mut waiting: BTreeMap<HostName, BTreeSet<HostName>> = BTreeMap::new();
-        for (name, wanted) in asked {
-            for (want, offered) in wanted {
-                for one in offered.iter().filter(|one| !exports.contains_key(one)) {
-                    waiting
-                        .entry(name.clone())
-                        .or_default()
-                        .insert(one.host.clone());
-                    self.unanswered(name, want, one);
-                }
-            }
-        }
-        if let Some(circle) = wants::circle(&waiting) {
-            self.contracts.faults.push(wants::circular(&circle));
-        }
-    }
-
-    fn unanswered(&mut self, name: &HostName, want: &NeedName, offered: &Offered) {
-        let Some(contract) = self.contracts.hosts.get_mut(name) else {
-            return;
-        };
-        let declared = contract
-            .known
-            .manifest
-            .wants
-            .get(want)
-            .map(|want| want.declared.clone())
-            .unwrap_or_default();
-        contract.filling.gaps.push(Gap {
-            host: name.clone(),
-            name: want.clone(),
-            kind: NeedKind::Want,
-            expected: format!("the export `{}`", offered.export),
-            description: String::new(),
-            declared,
-            private: false,
-            why: Why::Unavailable {
-                how: format!(
-                    "`{}` of {} depends on what is not filled yet (infra contract {} --gaps)",
-                    offered.export, offered.host, offered.host
-                ),
-            },
-        });
-    }
 }
 
 /// Whose a need is.
@@ -316,27 +185,6 @@ pub(crate) fn owner(scope: NeedScope, host: &HostName) -> Owner {
         NeedScope::Shared => Owner::Shared,
         NeedScope::Host => Owner::Host(host.clone()),
     }
-}
-
-/// Whether everything a host wants of others is known.
-fn has_all_it_wants(host: &HostName, asked: &AskedFor, exports: &Exports) -> bool {
-    asked
-        .get(host)
-        .into_iter()
-        .flat_map(BTreeMap::values)
-        .flatten()
-        .all(|offered| exports.contains_key(offered))
-}
-
-/// Hosts that have exports others wait for.
-fn waited_for(asked: &AskedFor, exports: &Exports) -> BTreeSet<HostName> {
-    asked
-        .values()
-        .flat_map(BTreeMap::values)
-        .flatten()
-        .filter(|offered| !exports.contains_key(offered))
-        .map(|offered| offered.host.clone())
-        .collect()
 }
 
 impl Contract {
@@ -352,6 +200,16 @@ impl Contract {
         }
         context.wants.clone_from(&self.answers);
         context.secrets = self.filling.secrets.keys().cloned().collect();
+        context
+    }
+
+    /// The same without what is private: what the host exports reaches others.
+    fn public_context(&self) -> HostContext {
+        let mut context = self.context();
+        let values = &self.manifest().values;
+        context
+            .values
+            .retain(|name, _| values.get(name).is_some_and(|need| !need.private));
         context
     }
 
@@ -397,5 +255,54 @@ impl Contract {
     /// The contract itself.
     pub(crate) fn manifest(&self) -> &Manifest {
         &self.known.manifest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Answers, Contract, Filling};
+    use infra_drive::evaluator::Known;
+    use infra_model::context::Plane;
+    use infra_model::fill::Source;
+    use infra_model::{Manifest, NeedName};
+    use infra_plan::fill::Filled;
+    use serde_json::{Value, json};
+
+    /// A variable of whoever runs infra, or a key, must not be what lets others read it.
+    #[test]
+    fn exports_are_evaluated_without_what_is_private() {
+        let value = |private: bool| {
+            json!({
+                "type": {"kind": "string"}, "description": "", "private": private, "recipe": null,
+                "scope": "host", "fact": null, "bind": [], "declared": [],
+            })
+        };
+        let manifest = json!({
+            "schema": 1, "host": "db", "secrets": {}, "recipes": {}, "exports": {}, "wants": {}, "templates": {},
+            "values": {"realm": value(true), "port": value(false)},
+            "probes": {"enable": true, "probes": {}},
+        });
+        let mut filling = Filling::default();
+        for name in ["realm", "port"] {
+            let filled = Filled {
+                with: Value::from("given"),
+                source: Source::Flag,
+            };
+            let name = NeedName::parse(name).expect("a name");
+            filling.values.insert(name, filled);
+        }
+        let contract = Contract {
+            known: Known {
+                manifest: Manifest::parse(&manifest.to_string()).expect("a manifest"),
+                plane: Plane::Contract,
+                warning: None,
+            },
+            filling,
+            answers: Answers::new(),
+        };
+        assert_eq!(contract.context().values.len(), 2);
+        let public = contract.public_context().values;
+        let names: Vec<&str> = public.keys().map(NeedName::as_str).collect();
+        assert_eq!(names, ["port"]);
     }
 }

@@ -241,6 +241,8 @@ pub enum Why {
     Unavailable {
         /// Why not.
         how: String,
+        /// What to do about it, if that is known.
+        fix: Option<String>,
     },
 }
 
@@ -286,7 +288,7 @@ impl Gap {
         };
         let mut cause = match &self.why {
             Why::Missing => format!("expected: {}", self.expected),
-            Why::Wrong { how, .. } | Why::Misplaced { how, .. } | Why::Unavailable { how } => {
+            Why::Wrong { how, .. } | Why::Misplaced { how, .. } | Why::Unavailable { how, .. } => {
                 how.clone()
             }
             Why::Disagreement { sources } => sources.join("\n"),
@@ -323,6 +325,7 @@ impl Gap {
             }
             (Why::Disagreement { .. }, _) => "leave one of them".to_owned(),
             (Why::Misplaced { .. }, _) => format!("remove it there, then: {}", self.command()),
+            (Why::Unavailable { fix: Some(fix), .. }, _) => fix.clone(),
             (_, NeedKind::Want) | (Why::Unavailable { .. }, _) => {
                 "infra graph shows who offers and who wants what".to_owned()
             }

@@ -3,7 +3,7 @@
 use infra_model::contract::{From, Manifest, Want};
 use infra_model::fill::{Gap, NeedKind, Why};
 use infra_model::suggest::nearest;
-use infra_model::{Code, Diagnostic, Fleet, HostName, HostSpec, NeedName};
+use infra_model::{Code, Diagnostic, Fleet, HostName, HostSpec, NeedName, Place};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,14 +53,38 @@ pub fn reach(fleet: &Fleet, known: &Manifests, hosts: &[HostName]) -> BTreeSet<H
     reached
 }
 
+/// Hosts whose contracts do not evaluate, and where not.
+pub type Failed = BTreeMap<HostName, Option<Place>>;
+
+/// What is known of the hosts that may be asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// Contracts that evaluate.
+    pub manifests: &'a Manifests,
+    /// Contracts that do not.
+    pub failed: &'a Failed,
+}
+
+/// Why nothing can be had of a host whose contract does not evaluate.
+pub fn unknown(host: &HostName, place: Option<&Place>) -> Why {
+    let place = place.map(|place| format!(" ({place})"));
+    Why::Unavailable {
+        how: format!(
+            "the contract of {host} does not evaluate{}, so what it exports is not known",
+            place.unwrap_or_default()
+        ),
+        fix: Some(format!("mend it first: infra contract {host}")),
+    }
+}
+
 /// A want with whoever offers it, or why nobody does.
 pub fn offered(
     fleet: &Fleet,
-    known: &Manifests,
+    Known { manifests, failed }: Known<'_>,
     host: &HostSpec,
     (name, want): (&NeedName, &Want),
 ) -> Result<Vec<Offered>, Box<Gap>> {
-    let gap = |how: String| {
+    let because = |why: Why| {
         Box::new(Gap {
             host: host.name.clone(),
             name: name.clone(),
@@ -69,9 +93,10 @@ pub fn offered(
             description: String::new(),
             declared: want.declared.clone(),
             private: false,
-            why: Why::Unavailable { how },
+            why,
         })
     };
+    let gap = |how: String| because(Why::Unavailable { how, fix: None });
     let hosts = asked(fleet, host, want);
     if let From::Host(other) = &want.from
         && fleet.get(other).is_none()
@@ -85,7 +110,7 @@ pub fn offered(
     let having: Vec<Offered> = hosts
         .iter()
         .filter(|other| {
-            known
+            manifests
                 .get(*other)
                 .is_some_and(|manifest| manifest.exports.contains_key(&want.export))
         })
@@ -94,6 +119,12 @@ pub fn offered(
             export: want.export.clone(),
         })
         .collect();
+    // Whoever asks many would not see that one of them is left out.
+    if (want.many || having.is_empty())
+        && let Some((other, place)) = hosts.iter().find_map(|host| failed.get_key_value(host))
+    {
+        return Err(because(unknown(other, place.as_ref())));
+    }
     if want.many || having.len() == 1 {
         return Ok(having);
     }

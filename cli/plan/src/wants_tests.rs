@@ -1,9 +1,9 @@
 //! Who is asked by whom, and who answers.
 
-use super::{Manifests, Offered, circle, circular, exports, offered, reach};
+use super::{Failed, Known, Manifests, Offered, circle, circular, exports, offered, reach};
 use infra_model::contract::Manifest;
 use infra_model::host::HostDefaults;
-use infra_model::{Fleet, HostName, HostSpec, NeedName};
+use infra_model::{Fleet, HostName, HostSpec, NeedName, Place};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,10 +46,18 @@ fn want(from: &Value, export: &str, many: bool) -> Value {
 }
 
 fn answers(fleet: &Fleet, known: &Manifests, of: &str) -> Vec<String> {
+    answers_if(fleet, (known, &Failed::new()), of)
+}
+
+fn answers_if(fleet: &Fleet, (known, failed): (&Manifests, &Failed), of: &str) -> Vec<String> {
     let manifest = &known[&host(of)];
+    let seen = Known {
+        manifests: known,
+        failed,
+    };
     let spec = fleet.get(&host(of)).expect("there");
     let answer =
-        |one: (&NeedName, &infra_model::contract::Want)| match offered(fleet, known, spec, one) {
+        |one: (&NeedName, &infra_model::contract::Want)| match offered(fleet, seen, spec, one) {
             Ok(found) => {
                 let names: Vec<String> = found
                     .iter()
@@ -112,6 +120,36 @@ fn wants_find_who_offers() {
             export
         }],
         json!(5432)
+    );
+}
+
+#[test]
+fn a_contract_that_does_not_evaluate_is_named() {
+    let fleet = fleet(&[
+        ("db", "tags = [\"data\"]"),
+        ("db2", "tags = [\"data\"]"),
+        ("web", ""),
+    ]);
+    let wants = [
+        ("all", want(&json!({"tag": "data"}), "port", true)),
+        ("any", want(&json!({"tag": "data"}), "port", false)),
+        ("one", want(&json!({"host": "db2"}), "port", false)),
+    ];
+    let known: Manifests = [
+        contract("db", &[("port", Some(json!(5432)))], &[]),
+        contract("web", &[], &wants),
+    ]
+    .into();
+    let place = Place::position("hosts/db2/contract.nix", 3, Some(5));
+    let failed = Failed::from([(host("db2"), Some(place))]);
+    let broken = "the contract of db2 does not evaluate (hosts/db2/contract.nix:3:5), so what it exports is not known";
+    assert_eq!(
+        answers_if(&fleet, (&known, &failed), "web"),
+        [
+            format!("all: ! {broken}"),
+            "any: db.port".to_owned(),
+            format!("one: ! {broken}"),
+        ]
     );
 }
 

@@ -26,6 +26,9 @@ case "$1" in
         printf '}}'; exit 0 ;;
       *'#.infra.plane."'*)
         name=${last##*plane.\"}
+        if [ -n "$FAKE_PLANE_FAILS" ] && ! [ -e "$FAKE_CONTRACTS/${name%\"}.json" ]; then
+          cat "$FAKE_PLANE_FAILS" >&2; exit 1
+        fi
         cat "$FAKE_CONTRACTS/${name%\"}.json"; exit $? ;;
     esac
     host=${last##*hosts.\"}; host=${host%%\"*}

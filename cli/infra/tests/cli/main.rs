@@ -25,4 +25,5 @@ mod secrets;
 mod secrets_due;
 mod secrets_fill;
 mod values;
+mod wants;
 mod warnings;

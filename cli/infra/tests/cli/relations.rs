@@ -121,13 +121,13 @@ fn a_graph_that_is_not_whole() {
 
     warning[unfilled-need]: web: web wants `database` of another host, and cannot have it
       --> hosts/web/contract.nix:1:1
-      cause: db exports no `endpoint`
-      fix: infra graph shows who offers and who wants what
+      cause: the contract of db does not evaluate, so what it exports is not known
+      fix: mend it first: infra contract db
 
     warning[unfilled-need]: web: web wants `nothing` of another host, and cannot have it
       --> hosts/web/contract.nix:1:1
-      cause: db exports no `endpiont`
-      fix: infra graph shows who offers and who wants what
+      cause: the contract of db does not evaluate, so what it exports is not known
+      fix: mend it first: infra contract db
 
     error[toml-syntax]: broken: hosts/broken/host.toml is not valid TOML
       --> hosts/broken/host.toml:1:9
