@@ -102,7 +102,7 @@ pub(crate) enum Command {
     Set(commands::set::Args),
     /// Fill everything that is open: let recipes make what they can, and ask for the rest.
     Fill(commands::fill::Args),
-    /// Print a value of a host, and say where it comes from.
+    /// Print values of a host, what it wants of others and what it exports, and say where each comes from.
     Get(commands::get::Args),
     /// Look after the secrets that are kept in the repository.
     Secret {

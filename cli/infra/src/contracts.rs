@@ -11,11 +11,11 @@ use crate::workspace::Workspace;
 use infra_drive::evaluator::{Asked, Evaluator, Known};
 use infra_drive::process::Stop;
 use infra_model::contract::NeedScope;
-use infra_model::fill::{Gap, Source};
+use infra_model::fill::{Gap, Source, Why};
 use infra_model::recipe::Owner;
 use infra_model::{Diagnostic, HostContext, HostName, HostSpec, Manifest, NeedName};
 use infra_plan::fill::{Filling, Flags, Secret as Kept};
-use infra_plan::wants::{self, Failed, Manifests};
+use infra_plan::wants::{self, Exports, Failed, Manifests, Offered};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,6 +42,10 @@ pub(crate) struct Contracts {
     pub(crate) faults: Vec<Diagnostic>,
     /// What stops nothing.
     pub(crate) warnings: Vec<Diagnostic>,
+    /// What is exported, as far as anybody asked.
+    pub(crate) exports: Exports,
+    /// Why something that was asked for has no value.
+    pub(crate) unknown: BTreeMap<Offered, Why>,
 }
 
 /// Brings together what is known of the contracts of `hosts`.
@@ -52,10 +56,33 @@ pub(crate) async fn gather(
     flags: &BTreeMap<HostName, Flags>,
     stop: &Stop,
 ) -> Result<Contracts, Vec<Diagnostic>> {
+    let desk = (workspace, evaluator, stop);
+    gather_with(desk, (hosts, BTreeSet::new()), flags).await
+}
+
+/// The same of one host, with the values of all that it exports.
+pub(crate) async fn gather_exports(
+    workspace: &Workspace,
+    evaluator: &Evaluator,
+    host: &HostSpec,
+    stop: &Stop,
+) -> Result<Contracts, Vec<Diagnostic>> {
+    let exporting = BTreeSet::from([host.name.clone()]);
+    let hosts = std::slice::from_ref(host);
+    let desk = (workspace, evaluator, stop);
+    gather_with(desk, (hosts, exporting), &BTreeMap::new()).await
+}
+
+async fn gather_with(
+    (workspace, evaluator, stop): (&Workspace, &Evaluator, &Stop),
+    (hosts, exporting): (&[HostSpec], BTreeSet<HostName>),
+    flags: &BTreeMap<HostName, Flags>,
+) -> Result<Contracts, Vec<Diagnostic>> {
     let mut gathering = Gathering {
         workspace,
         evaluator,
         stop,
+        exporting,
         contracts: Contracts::default(),
         manifests: Manifests::new(),
         failed: Failed::new(),
@@ -102,6 +129,8 @@ struct Gathering<'a> {
     workspace: &'a Workspace,
     evaluator: &'a Evaluator,
     stop: &'a Stop,
+    /// Hosts whose exports are asked for by whoever runs infra.
+    exporting: BTreeSet<HostName>,
     contracts: Contracts,
     manifests: Manifests,
     /// Hosts whose contracts do not evaluate, and where not.

@@ -6,8 +6,8 @@ mod secrets;
 
 pub use keeping::HostFilled;
 pub use repository::{
-    HostMade, Lean, LeanEdge, LineChange, Relations, RepositoryMade, SharedWith, ValueGot,
-    ValueSet, WantEdge,
+    ExportState, HostMade, Lean, LeanEdge, LineChange, Relations, RepositoryMade, SharedWith,
+    ValueGot, ValueSet, WantEdge,
 };
 pub use secrets::{Due, DueWhy, KeptSecret, SecretChange, SecretDone, Wrong};
 

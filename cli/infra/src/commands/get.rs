@@ -1,18 +1,20 @@
-//! `infra get`: a value of a host, as a script wants it, and where it comes from.
+//! `infra get`: what a host needs and exports: one value as a script wants it, or all, and where each comes from.
 
 use super::set::{need_name, plain};
 use super::{answer, contract, one, refuse, warn};
 use crate::args::Global;
 use crate::complete;
-use crate::contracts;
+use crate::contracts::{self, Contract, Contracts};
 use crate::workspace::Workspace;
 use clap_complete::engine::ArgValueCandidates;
 use infra_drive::process::Stop;
-use infra_model::answer::{Answer, Exit, NeedState, Standing, ValueGot};
-use infra_model::fill::NeedKind;
+use infra_model::answer::{Answer, Exit, ExportState, NeedState, Standing, ValueGot};
+use infra_model::contract::place_of;
+use infra_model::fill::{NeedKind, Why};
 use infra_model::{Code, Diagnostic, HostName, NeedName, Place};
-use infra_view::Screen;
-use std::collections::BTreeMap;
+use infra_plan::wants::Offered;
+use infra_view::{Screen, table};
+use serde_json::Value;
 
 const NAME: &str = "get";
 
@@ -22,9 +24,12 @@ pub(crate) struct Args {
     /// The host.
     #[arg(value_name = "HOST", add = ArgValueCandidates::new(complete::hosts))]
     host: String,
-    /// The need: a value, or what the host wants of others.
+    /// A value, what the host wants of others, or what it exports. Without it: all of them.
     #[arg(value_name = "NAME")]
-    need: String,
+    name: Option<String>,
+    /// Only what it exports: a need may have the same name.
+    #[arg(long)]
+    export: bool,
 }
 
 pub(crate) async fn run(global: &Global, args: &Args) -> Exit {
@@ -32,16 +37,34 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Exit {
         Err(faults) => refuse(NAME, global, faults),
         Ok((got, warnings)) => {
             warn(global, &warnings);
-            let value = got.need.value.as_ref().map(plain).unwrap_or_default();
-            if let (Some(source), false) = (&got.need.source, global.json) {
-                // Beside the answer, so that `$(infra get web domain)` is the value.
-                Screen.err(&format!("from {source}\n"));
-            }
+            let text = if args.name.is_some() {
+                alone(global, &got)
+            } else {
+                show(&got)
+            };
             let told = Answer::new(NAME, vec![got], Vec::new()).with_warnings(warnings);
-            answer(global, &told, &(value + "\n"));
+            answer(global, &told, &text);
             Exit::Ok
         }
     }
+}
+
+/// The one that was asked for, so that `$(infra get web domain)` is the value; where it comes from beside it.
+fn alone(global: &Global, got: &ValueGot) -> String {
+    let need = got.needs.first();
+    let export = got.exports.first();
+    let from = match need {
+        Some(need) => need.source.as_ref().map(ToString::to_string),
+        None => export.map(|_| format!("the exports of {}", got.name)),
+    };
+    if let (Some(from), false) = (from, global.json) {
+        Screen.err(&format!("from {from}\n"));
+    }
+    let value = match need {
+        Some(need) => need.value.as_ref(),
+        None => export.and_then(|export| export.value.as_ref()),
+    };
+    value.map(plain).unwrap_or_default() + "\n"
 }
 
 async fn look(
@@ -50,42 +73,167 @@ async fn look(
 ) -> Result<(ValueGot, Vec<Diagnostic>), Vec<Diagnostic>> {
     let workspace = Workspace::open(global).map_err(one)?;
     let host = workspace.host(&args.host)?;
-    let name = need_name(&args.need).map_err(one)?;
+    let name = args.name.as_deref().map(need_name);
+    let name = name.transpose().map_err(one)?;
     infra_drive::nix::installed().map_err(one)?;
     let (evaluator, mut warnings) = workspace.evaluator(global).map_err(one)?;
-    let flags = BTreeMap::new();
-    let hosts = std::slice::from_ref(&host);
-    let contracts =
-        contracts::gather(&workspace, &evaluator, hosts, &flags, &Stop::never()).await?;
+    let never = Stop::never();
+    let contracts = contracts::gather_exports(&workspace, &evaluator, &host, &never).await?;
     warnings.extend(contracts.warnings.iter().cloned());
     warnings.extend(evaluator.finish());
     let Some(contract) = contracts.hosts.get(&host.name) else {
         return Err(contracts.faults);
     };
-    let mut states = contract::needs_of(&host.name, contract);
-    let Some(at) = states.iter().position(|state| state.name == name) else {
-        let known = states.iter().map(|state| state.name.as_str());
-        return Err(vec![
-            infra_plan::fill::unknown_need(&host.name, name.as_str(), known)
-                .with_place(Place::file("command line")),
-        ]);
+    let needs = if args.export {
+        Vec::new()
+    } else {
+        contract::needs_of(&host.name, contract)
     };
-    let need = states.swap_remove(at);
-    let gaps = &contract.filling.gaps;
-    if let Some(gap) = gaps.iter().find(|gap| gap.name == name) {
-        return Err(one(gap.diagnostic()));
+    let all = ValueGot {
+        exports: exports(&host.name, contract, &contracts),
+        needs,
+        name: host.name,
+    };
+    match name {
+        None => Ok((all, warnings)),
+        Some(name) => named(all, &name, (contract, &contracts))
+            .map(|got| (got, warnings))
+            .map_err(one),
     }
-    let private = contract.manifest().values.get(&name);
-    let private = private.is_some_and(|need| need.private);
-    match hidden(&host.name, &name, &need, private) {
-        Some(fault) => Err(one(fault.with_host(&host.name))),
-        None => Ok((
-            ValueGot {
-                name: host.name,
-                need,
-            },
-            warnings,
-        )),
+}
+
+fn exports(host: &HostName, contract: &Contract, contracts: &Contracts) -> Vec<ExportState> {
+    let declared = contract.manifest().exports.iter();
+    declared
+        .map(|(name, export)| {
+            let offered = offered(host, name);
+            let why = contracts.unknown.get(&offered);
+            ExportState {
+                name: name.clone(),
+                expected: export.of.describe(),
+                value: contracts.exports.get(&offered).cloned(),
+                unknown: why.map(|why| unavailable(why).0.to_owned()),
+                place: place_of(&export.declared, host),
+            }
+        })
+        .collect()
+}
+
+fn offered(host: &HostName, export: &NeedName) -> Offered {
+    Offered {
+        host: host.clone(),
+        export: export.clone(),
+    }
+}
+
+/// Why something cannot be had, and what to do about it.
+fn unavailable(why: &Why) -> (&str, Option<&str>) {
+    match why {
+        Why::Unavailable { how, fix } => (how, fix.as_deref()),
+        Why::Missing | Why::Wrong { .. } | Why::Disagreement { .. } | Why::Misplaced { .. } => {
+            ("it is open", None)
+        }
+    }
+}
+
+/// One need or, if there is none of the name, one export.
+fn named(
+    all: ValueGot,
+    name: &NeedName,
+    (contract, contracts): (&Contract, &Contracts),
+) -> Result<ValueGot, Diagnostic> {
+    let ValueGot {
+        name: host,
+        mut needs,
+        mut exports,
+    } = all;
+    let need = needs.iter().position(|need| need.name == *name);
+    let export = exports.iter().position(|export| export.name == *name);
+    match (need, export) {
+        (Some(at), _) => {
+            let need = needs.swap_remove(at);
+            let gaps = &contract.filling.gaps;
+            if let Some(gap) = gaps.iter().find(|gap| gap.name == *name) {
+                return Err(gap.diagnostic());
+            }
+            let private = contract.manifest().values.get(name);
+            let private = private.is_some_and(|need| need.private);
+            if let Some(fault) = hidden(&host, name, &need, private) {
+                return Err(fault.with_host(&host));
+            }
+            Ok(ValueGot {
+                name: host,
+                needs: vec![need],
+                exports: Vec::new(),
+            })
+        }
+        (None, Some(at)) => {
+            let export = exports.swap_remove(at);
+            if export.value.is_none() {
+                let why = contracts.unknown.get(&offered(&host, name));
+                return Err(without_value(&host, &export, why));
+            }
+            Ok(ValueGot {
+                name: host,
+                needs: Vec::new(),
+                exports: vec![export],
+            })
+        }
+        (None, None) => {
+            let exported = exports.iter().map(|export| &export.name);
+            let known = needs.iter().map(|need| &need.name).chain(exported);
+            let known = known.map(NeedName::as_str);
+            let unknown = infra_plan::fill::unknown_need(&host, name.as_str(), known);
+            Err(unknown.with_place(Place::file("command line")))
+        }
+    }
+}
+
+fn without_value(host: &HostName, export: &ExportState, why: Option<&Why>) -> Diagnostic {
+    let (how, fix) = why.map_or(("", None), unavailable);
+    let title = format!("the export `{}` of {host} has no value", export.name);
+    Diagnostic::new(Code::UnfilledNeed, title)
+        .with_cause(how)
+        .with_place(export.place.clone())
+        .with_fix(fix.map_or_else(|| format!("infra contract {host} --gaps"), str::to_owned))
+        .with_host(host)
+}
+
+fn show(got: &ValueGot) -> String {
+    let needs = got.needs.iter().map(|need| {
+        let value = match (need.kind, &need.value) {
+            (_, Some(value)) => line(value),
+            (NeedKind::Secret, None) if need.standing == Standing::Filled => "(secret)".to_owned(),
+            (NeedKind::Value, None) if need.standing == Standing::Filled => "(private)".to_owned(),
+            (_, None) => String::new(),
+        };
+        let from = match (&need.source, need.standing) {
+            (Some(source), _) => source.to_string(),
+            (None, Standing::Open) => "OPEN".to_owned(),
+            (None, _) => "- (optional)".to_owned(),
+        };
+        let kind = need.kind.as_str().to_owned();
+        vec![need.name.to_string(), kind, value, from]
+    });
+    let exports = got.exports.iter().map(|export| {
+        let value = export.value.as_ref().map(line).unwrap_or_default();
+        let from = export.unknown.clone().unwrap_or_default();
+        vec![export.name.to_string(), "export".to_owned(), value, from]
+    });
+    let rows: Vec<Vec<String>> = needs.chain(exports).collect();
+    if rows.is_empty() {
+        return format!("there is nothing to print of {}\n", got.name);
+    }
+    table::render(&["NAME", "KIND", "VALUE", "FROM"], &rows)
+}
+
+/// A value in one line: a text that has several is written as JSON.
+fn line(value: &Value) -> String {
+    let text = plain(value);
+    if text.contains(char::is_control) {
+        value.to_string()
+    } else {
+        text
     }
 }
 
@@ -107,7 +255,11 @@ fn hidden(host: &HostName, name: &NeedName, need: &NeedState, private: bool) -> 
             )
             .with_cause(source.unwrap_or_default())
             .with_place(need.place.clone())
-            .with_fix(format!("infra secret generate {host} {name}")),
+            .with_fix(if need.kind == NeedKind::Value && !private {
+                format!("infra secret generate {host}")
+            } else {
+                format!("infra secret generate {host} {name}")
+            }),
         );
     }
     let fault = Diagnostic::new(

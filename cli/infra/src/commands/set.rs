@@ -6,7 +6,7 @@ use crate::complete;
 use crate::workspace::Workspace;
 use clap_complete::engine::ArgValueCandidates;
 use infra_drive::context::{self, Change};
-use infra_drive::evaluator::Asked;
+use infra_drive::evaluator::{Asked, Evaluator, Known};
 use infra_drive::process::Stop;
 use infra_model::answer::{Answer, Exit, LineChange, ValueSet};
 use infra_model::contract::{NeedScope, ValueNeed};
@@ -15,9 +15,13 @@ use infra_model::need::in_environment;
 use infra_model::{Code, Diagnostic, HostContext, HostName, HostSpec, Manifest, NeedName, Place};
 use infra_plan::fill;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::io::Read as _;
 
 const NAME: &str = "set";
+
+/// Contracts, or why they are not known.
+type Found = BTreeMap<HostName, Result<Known, Diagnostic>>;
 
 /// The longest value that is read from standard input.
 const LIMIT: u64 = 1 << 20;
@@ -64,14 +68,22 @@ async fn perform(
     let host = workspace.host(&args.host)?;
     let need = need_name(&args.need).map_err(one)?;
     let given = given(args).map_err(one)?;
-    let (manifest, mut warnings) = contract_of(global, &workspace, &host).await?;
+    infra_drive::nix::installed().map_err(one)?;
+    let (evaluator, mut warnings) = workspace.evaluator(global).map_err(one)?;
+    let (manifest, warning) = contract_of(&evaluator, &host).await.map_err(one)?;
+    warnings.extend(warning);
     let (file, value) = match &given {
         None => (to_unset(&workspace, &manifest, &need)?, None),
         Some(given) => {
             let (scope, value) = checked(&manifest, &need, given).map_err(one)?;
+            if scope == NeedScope::Shared {
+                let others = others(&workspace, &host);
+                warnings.extend(fits_all(&evaluator, &others, (&need, given, &value)).await?);
+            }
             (file_of(scope, &host.name), Some(value))
         }
     };
+    warnings.extend(evaluator.finish());
     let change = context::set(&workspace.repo, &file, &need, value.as_ref())?;
     if value.is_some() {
         warnings.extend(overridden(&host.name, &need));
@@ -109,35 +121,80 @@ pub(super) fn need_name(text: &str) -> Result<NeedName, Diagnostic> {
     })
 }
 
-/// The contract of one host.
+/// The contract of one host, and what is to be known about it.
 async fn contract_of(
-    global: &Global,
-    workspace: &Workspace,
+    evaluator: &Evaluator,
     host: &HostSpec,
-) -> Result<(Manifest, Vec<Diagnostic>), Vec<Diagnostic>> {
-    infra_drive::nix::installed().map_err(one)?;
-    let (evaluator, mut warnings) = workspace.evaluator(global).map_err(one)?;
-    let nothing = HostContext::default();
-    let asked = Asked {
-        host,
-        context: &nothing,
-    };
-    let mut found = evaluator
-        .contracts(&[asked], &Stop::never())
-        .await
-        .map_err(one)?;
-    warnings.extend(evaluator.finish());
+) -> Result<(Manifest, Option<Diagnostic>), Diagnostic> {
+    let mut found = ask(evaluator, std::slice::from_ref(host)).await?;
     match found.remove(&host.name) {
-        Some(Ok(known)) => {
-            warnings.extend(known.warning);
-            Ok((known.manifest, warnings))
-        }
-        Some(Err(fault)) => Err(one(fault.with_host(&host.name))),
-        None => Err(one(Diagnostic::new(
+        Some(Ok(known)) => Ok((known.manifest, known.warning)),
+        Some(Err(fault)) => Err(fault.with_host(&host.name)),
+        None => Err(Diagnostic::new(
             Code::Internal,
             "a contract that was asked for was not answered",
         )
-        .with_fix("this is a bug: please report it"))),
+        .with_fix("this is a bug: please report it")),
+    }
+}
+
+async fn ask(evaluator: &Evaluator, hosts: &[HostSpec]) -> Result<Found, Diagnostic> {
+    let nothing = HostContext::default();
+    let asked: Vec<Asked<'_>> = hosts
+        .iter()
+        .map(|host| Asked {
+            host,
+            context: &nothing,
+        })
+        .collect();
+    let found = evaluator.contracts(&asked, &Stop::never()).await?;
+    Ok(found.into_iter().collect())
+}
+
+fn others(workspace: &Workspace, host: &HostSpec) -> Vec<HostSpec> {
+    let all = workspace.contents.fleet.hosts().iter();
+    all.filter(|other| other.name != host.name)
+        .cloned()
+        .collect()
+}
+
+/// What is shared must be right for every host that needs it. A contract that does not evaluate cannot be asked, which is told.
+async fn fits_all(
+    evaluator: &Evaluator,
+    others: &[HostSpec],
+    (name, given, value): (&NeedName, &Given, &Value),
+) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+    let mut faults = Vec::new();
+    let mut unasked = Vec::new();
+    for (host, found) in ask(evaluator, others).await.map_err(one)? {
+        let manifest = match found {
+            Ok(known) => known.manifest,
+            Err(fault) => {
+                unasked.push(fault.with_host(&host));
+                continue;
+            }
+        };
+        let plain = manifest.values.get(name).filter(|need| !need.private);
+        let scope = manifest.secrets.get(name).map(|need| need.scope);
+        let scope = scope.or(manifest.values.get(name).map(|need| need.scope));
+        if scope != Some(NeedScope::Shared) {
+            continue;
+        }
+        // What is written is read from the file by all of them: 80 is a port, and "80" is none.
+        match plain {
+            Some(need) => {
+                let how = fill::describe_mismatch(need, value);
+                let place = Place::file(given.from);
+                let fault = |how: String| mistyped(&host, name, need, &how).with_place(place);
+                faults.extend(how.map(fault));
+            }
+            None => faults.extend(checked(&manifest, name, given).err()),
+        }
+    }
+    if faults.is_empty() {
+        Ok(unasked)
+    } else {
+        Err(faults)
     }
 }
 

@@ -19,7 +19,8 @@ impl Gathering<'_> {
         let mut tried: BTreeSet<HostName> = BTreeSet::new();
         loop {
             self.answer(&asked, &exports);
-            let ready: Vec<HostName> = waited_for(&asked, &exports)
+            let ready: Vec<HostName> = self
+                .waited_for(&asked, &exports)
                 .into_iter()
                 .filter(|host| !tried.contains(host) && has_all_it_wants(host, &asked, &exports))
                 .collect();
@@ -30,7 +31,38 @@ impl Gathering<'_> {
             exports.extend(self.evaluate_exports(&ready).await?);
         }
         self.report_missing(&asked, &exports);
+        for offered in self.sought(&exports) {
+            let why = self.why(&offered, &asked, &exports);
+            self.contracts.unknown.insert(offered, why);
+        }
+        self.contracts.exports = exports;
         Ok(())
+    }
+
+    /// Hosts that have exports others wait for, or whoever runs infra.
+    fn waited_for(&self, asked: &AskedFor, exports: &Exports) -> BTreeSet<HostName> {
+        let by_hosts = asked
+            .values()
+            .flat_map(BTreeMap::values)
+            .flatten()
+            .filter(|offered| !exports.contains_key(offered))
+            .map(|offered| offered.host.clone());
+        let by_us = self.sought(exports).into_iter();
+        by_hosts.chain(by_us.map(|offered| offered.host)).collect()
+    }
+
+    /// Exports without a value that whoever runs infra asked for.
+    fn sought(&self, exports: &Exports) -> Vec<Offered> {
+        let all = self.exporting.iter().flat_map(|host| {
+            let manifest = self.manifests.get(host);
+            let names = manifest.into_iter().flat_map(|it| it.exports.keys());
+            names.map(|export| Offered {
+                host: host.clone(),
+                export: export.clone(),
+            })
+        });
+        all.filter(|offered| !exports.contains_key(offered))
+            .collect()
     }
 
     /// Who is asked by which want; wants that nobody can answer become gaps.
@@ -211,17 +243,6 @@ fn has_all_it_wants(host: &HostName, asked: &AskedFor, exports: &Exports) -> boo
         .flat_map(BTreeMap::values)
         .flatten()
         .all(|offered| exports.contains_key(offered))
-}
-
-/// Hosts that have exports others wait for.
-fn waited_for(asked: &AskedFor, exports: &Exports) -> BTreeSet<HostName> {
-    asked
-        .values()
-        .flat_map(BTreeMap::values)
-        .flatten()
-        .filter(|offered| !exports.contains_key(offered))
-        .map(|offered| offered.host.clone())
-        .collect()
 }
 
 fn list<'n>(names: impl Iterator<Item = &'n NeedName>) -> String {

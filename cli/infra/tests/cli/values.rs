@@ -334,7 +334,7 @@ fn values_with_their_sources() {
     shows!(env, ["get", "web", "port", "--json"], @r#"
     exit 0
     --- stdout
-    {"schema":1,"command":"get","hosts":[{"name":"web","need":{"name":"port","kind":"value","description":"","expected":"a port (1 to 65535)","scope":"host","standing":"filled","source":{"from":"default"},"value":80,"where":{"file":"hosts/web/contract.nix","line":1,"column":1}}}],"errors":[]}
+    {"schema":1,"command":"get","hosts":[{"name":"web","needs":[{"name":"port","kind":"value","description":"","expected":"a port (1 to 65535)","scope":"host","standing":"filled","source":{"from":"default"},"value":80,"where":{"file":"hosts/web/contract.nix","line":1,"column":1}}],"exports":[]}],"errors":[]}
     --- stderr
     "#);
     shows!(env, ["get", "web", "database"], @r#"
@@ -374,7 +374,7 @@ fn what_cannot_be_printed() {
     error[unfilled-need]: web: `key.pub` of web was not made yet
       --> hosts/web/contract.nix:1:1
       cause: from recipe ssh-ed25519
-      fix: infra secret generate web key.pub
+      fix: infra secret generate web
     ");
     shows!(env, ["get", "web", "prot"], @"
     exit 2
@@ -413,4 +413,139 @@ fn what_cannot_be_printed() {
       cause: from $INFRA_WEB_PIN
       fix: infra secret show web pin
     ");
+}
+
+#[test]
+fn what_a_host_exports() {
+    let env = env();
+    env.contract(
+        "db",
+        json!({
+            "values": {
+                "port": {"type": {"kind": "port"}, "default": 5432}, "pin": {"private": true},
+                "motd": {"default": "two\nlines"}, "open": {},
+            },
+            "secrets": {"token": {"recipe": "hex"}, "spare": {"required": false}},
+            "exports": {"endpoint": {"value": {"port": 5432}}, "port": {"value": 1}, "address": {}},
+        }),
+    );
+    shows!(env, ["get", "db", "endpoint"], @r#"
+    exit 0
+    --- stdout
+    {"port":5432}
+    --- stderr
+    from the exports of db
+    "#);
+    // A need of the same name comes first.
+    shows!(env, ["get", "db", "port"], @"
+    exit 0
+    --- stdout
+    5432
+    --- stderr
+    from default
+    ");
+    shows!(env, ["get", "db", "port", "--export"], @"
+    exit 0
+    --- stdout
+    1
+    --- stderr
+    from the exports of db
+    ");
+    shows!(env, ["get", "db", "endpiont"], @"
+    exit 2
+    --- stdout
+    --- stderr
+    error[unknown-need]: db: `endpiont` is no need of db
+      --> command line
+      fix: did you mean `endpoint`?
+    ");
+    let env = env.set("INFRA_DB_PIN", "1234");
+    shows!(env, ["get", "db"], @r#"
+    exit 0
+    --- stdout
+    NAME      KIND    VALUE          FROM
+    motd      value   "two\nlines"   default
+    open      value                  OPEN
+    pin       value   (private)      $INFRA_DB_PIN
+    port      value   5432           default
+    spare     secret                 - (optional)
+    token     secret                 recipe hex
+    address   export                 `address` of db depends on what is not filled yet (infra contract db --gaps)
+    endpoint  export  {"port":5432}
+    port      export  1
+    --- stderr
+    "#);
+    shows!(env, ["get", "db", "--export", "--json"], @r#"
+    exit 0
+    --- stdout
+    {"schema":1,"command":"get","hosts":[{"name":"db","needs":[],"exports":[{"name":"address","expected":"a text","value":null,"unknown":"`address` of db depends on what is not filled yet (infra contract db --gaps)","where":{"file":"hosts/db/contract.nix","line":1,"column":1}},{"name":"endpoint","expected":"a text","value":{"port":5432},"unknown":null,"where":{"file":"hosts/db/contract.nix","line":1,"column":1}},{"name":"port","expected":"a text","value":1,"unknown":null,"where":{"file":"hosts/db/contract.nix","line":1,"column":1}}]}],"errors":[]}
+    --- stderr
+    "#);
+    env.write("context/hosts/db.toml", "open = \"now\"\n");
+    shows!(env, ["get", "db", "address"], @r#"
+    exit 2
+    --- stdout
+    --- stderr
+    error[unfilled-need]: db: the export `address` of db has no value
+      --> hosts/db/contract.nix:1:1
+      cause: `address` of db depends on what is private there (`pin`), which no other host is given
+      fix: let `address` depend on nothing private; or let db say private = false, if whoever wants it may know it; or declare the value on both hosts, with scope = "shared"
+    "#);
+    shows!(env, ["get", "web", "--export"], @"
+    exit 0
+    --- stdout
+    there is nothing to print of web
+    --- stderr
+    ");
+}
+
+#[test]
+fn what_is_shared_is_right_for_all() {
+    let env = Env::pair();
+    let contract =
+        |kind: &str| json!({"values": {"realm": {"scope": "shared", "type": {"kind": kind}}}});
+    env.contract("web", contract("string"));
+    env.contract("db", contract("port"));
+    shows!(env, ["set", "web", "realm", "HOME"], @r#"
+    exit 2
+    --- stdout
+    --- stderr
+    error[wrong-type]: db: the value `realm` of db is not what it must be
+      --> command line
+      cause: expected a port (1 to 65535), found the text "HOME"
+        asked for by hosts/db/contract.nix:1:1
+      fix: give a port (1 to 65535); nothing was written
+    "#);
+    // 80 is a port; what is written for a text is not.
+    assert!(
+        env.run(&["set", "web", "realm", "80"])
+            .contains("db: the value `realm` of db")
+    );
+    assert_eq!(file(&env, "context/shared.toml"), "not there");
+    env.contract("db", contract("fqdn"));
+    env.write("hosts/db/contract.nix", "{ } # another\n");
+    env.write(
+        "hosts/mail/host.toml",
+        &std::fs::read_to_string(env.repo().join("hosts/web/host.toml")).expect("there"),
+    );
+    env.contract(
+        "mail",
+        json!({"values": {"realm": {"type": {"kind": "bool"}}}}),
+    );
+    env.contract("old", json!({}));
+    env.write(
+        "hosts/old/host.toml",
+        &std::fs::read_to_string(env.repo().join("hosts/web/host.toml")).expect("there"),
+    );
+    std::fs::remove_file(env.repo().join("../contracts/old.json")).expect("there");
+    shows!(env, ["set", "web", "realm", "a.org"], @r#"
+    exit 0
+    --- stdout
+    context/shared.toml: realm = "a.org" (added)
+    --- stderr
+    warning[nix-failure]: old: Nix could not evaluate old
+      cause: cat: [dir]/contracts/old.json: No such file or directory
+      fix: see that Nix itself works: infra doctor
+    "#);
+    assert_eq!(file(&env, "context/shared.toml"), "realm = \"a.org\"\n");
 }

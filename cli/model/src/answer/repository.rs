@@ -2,7 +2,7 @@
 
 use super::NeedState;
 use crate::fill::NeedKind;
-use crate::{Class, HostName, NeedName};
+use crate::{Class, HostName, NeedName, Place};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -50,14 +50,33 @@ impl LineChange {
     }
 }
 
-/// `infra get`: one need of a host.
+/// `infra get`: needs and exports of a host: the one that was asked for, or all.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ValueGot {
     /// The host.
     pub name: HostName,
-    /// The need, with its value and where that comes from.
-    pub need: NeedState,
+    /// Needs, with their values and where these come from.
+    pub needs: Vec<NeedState>,
+    /// What it offers other hosts.
+    pub exports: Vec<ExportState>,
+}
+
+/// An export of a host.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExportState {
+    /// Its name.
+    pub name: NeedName,
+    /// What it is, in words.
+    pub expected: String,
+    /// What it is; `null` if it has no value (yet).
+    pub value: Option<Value>,
+    /// Why it has none.
+    pub unknown: Option<String>,
+    /// Where it is declared.
+    #[serde(rename = "where")]
+    pub place: Place,
 }
 
 /// `infra graph`: whom a host depends on.
