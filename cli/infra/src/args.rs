@@ -102,6 +102,8 @@ pub(crate) enum Command {
     Set(commands::set::Args),
     /// Fill everything that is open: let recipes make what they can, and ask for the rest.
     Fill(commands::fill::Args),
+    /// Ask hosts for the values that only they know, and keep the answers in context/facts/.
+    Facts(commands::facts::Args),
     /// Print a value of a host, and say where it comes from.
     Get(commands::get::Args),
     /// Look after the secrets that are kept in the repository.

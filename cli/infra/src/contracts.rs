@@ -43,6 +43,10 @@ pub(crate) struct Contracts {
     pub(crate) faults: Vec<Diagnostic>,
     /// What stops nothing.
     pub(crate) warnings: Vec<Diagnostic>,
+    /// Hosts that could not be asked for what only they know, and why not.
+    pub(crate) unable: BTreeMap<HostName, Vec<Diagnostic>>,
+    /// What hosts were asked, as notes.
+    pub(crate) learned: Vec<Diagnostic>,
 }
 
 /// Brings together what is known of the contracts of `hosts`.

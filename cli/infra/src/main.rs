@@ -10,6 +10,7 @@ mod bundles;
 mod commands;
 mod complete;
 mod contracts;
+mod facts;
 mod fill_flags;
 mod hands;
 mod interrupt;

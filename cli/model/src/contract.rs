@@ -2,6 +2,7 @@
 //!
 //! Made by `nix/lib/contract` and described in `nix/docs/contracts.md`. It is known without a single value, and it holds no secret.
 
+use crate::fact::Fact;
 use crate::need::NeedName;
 use crate::types::Type;
 use crate::{Code, Diagnostic, HostName, Place};
@@ -217,8 +218,8 @@ pub struct ValueNeed {
     pub recipe: Option<NeedName>,
     /// Whose it is.
     pub scope: NeedScope,
-    /// A command that asks the host for it.
-    pub fact: Option<String>,
+    /// What the host is asked, if nobody gives it.
+    pub fact: Option<Fact>,
     /// Options of the system that receive it.
     pub bind: Vec<String>,
     /// Where it is declared.

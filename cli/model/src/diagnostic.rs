@@ -181,6 +181,8 @@ pub enum Code {
     SharedDiffers,
     /// Somebody who is not to read a secret any more still can.
     OverexposedSecret,
+    /// A host was asked for a fact, and the answer was written into the repository: no fault, but a change to know of.
+    LearnedFact,
     /// A recipe made something, and it was written into the repository: no fault, but a change to know of.
     MadeByRecipe,
     /// A secret is where it must not be.

@@ -62,6 +62,13 @@ pub enum Source {
         /// Which export.
         export: NeedName,
     },
+    /// What the host itself answered, as it is kept: a line of `context/facts/<host>.toml`.
+    Fact {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+    },
     /// It will be made by a recipe.
     Recipe {
         /// Which.
@@ -78,7 +85,7 @@ impl fmt::Display for Source {
         match self {
             Self::Flag => f.write_str("command line"),
             Self::Environment { variable } => write!(f, "${variable}"),
-            Self::Context { file, line } => write!(f, "{file}:{line}"),
+            Self::Context { file, line } | Self::Fact { file, line } => write!(f, "{file}:{line}"),
             Self::Store { file } | Self::Agenix { file } => f.write_str(file),
             Self::Sops { file, key } => write!(f, "{file}#{key}"),
             Self::Command { store, path } => write!(f, "{store}:{path}"),
@@ -218,6 +225,11 @@ pub struct Gap {
 pub enum Why {
     /// Nobody has it.
     Missing,
+    /// The host itself would know, and was not asked yet.
+    Unasked {
+        /// What it is to be asked.
+        fact: String,
+    },
     /// Somebody has it, but not of the right type.
     Wrong {
         /// Who.
@@ -248,6 +260,17 @@ impl Gap {
     /// The command that fills it.
     pub fn command(&self) -> String {
         let Self { host, name, .. } = self;
+        match (&self.why, self.kind) {
+            (Why::Unasked { .. }, _) => return format!("infra facts {host}"),
+            (
+                Why::Wrong {
+                    source: Source::Fact { .. },
+                    ..
+                },
+                _,
+            ) => return format!("infra facts {host} --refresh"),
+            _ => {}
+        }
         match self.kind {
             NeedKind::Secret => format!("infra secret new {host} {name}"),
             NeedKind::Value if self.private => format!("infra secret new {host} {name}"),
@@ -266,6 +289,10 @@ impl Gap {
             Why::Missing => (
                 Code::UnfilledNeed,
                 format!("{host} needs the {kind_word} `{name}`, and nobody gives it"),
+            ),
+            Why::Unasked { .. } => (
+                Code::UnfilledNeed,
+                format!("{host} was not asked yet for the {kind_word} `{name}`"),
             ),
             Why::Wrong { source, .. } => (
                 Code::WrongType,
@@ -286,6 +313,9 @@ impl Gap {
         };
         let mut cause = match &self.why {
             Why::Missing => format!("expected: {}", self.expected),
+            Why::Unasked { fact } => {
+                format!("expected: {}\nthe host is asked: {fact}", self.expected)
+            }
             Why::Wrong { how, .. } | Why::Misplaced { how, .. } | Why::Unavailable { how } => {
                 how.clone()
             }
@@ -305,7 +335,7 @@ impl Gap {
     fn place(&self) -> Place {
         match &self.why {
             Why::Wrong {
-                source: Source::Context { file, line },
+                source: Source::Context { file, line } | Source::Fact { file, line },
                 ..
             }
             | Why::Misplaced {
@@ -318,6 +348,13 @@ impl Gap {
 
     fn fix(&self) -> String {
         match (&self.why, self.kind) {
+            (Why::Unasked { .. }, _) => {
+                let Self { host, name, .. } = self;
+                format!(
+                    "{}   (infra deploy asks first; or say it yourself: infra set {host} {name} VALUE)",
+                    self.command()
+                )
+            }
             (Why::Missing | Why::Wrong { .. }, NeedKind::Secret | NeedKind::Value) => {
                 self.command()
             }

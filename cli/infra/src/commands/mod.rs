@@ -9,6 +9,7 @@ mod deploy;
 mod doctor;
 mod eval;
 mod exec;
+pub(crate) mod facts;
 pub(crate) mod fill;
 pub(crate) mod get;
 pub(crate) mod graph;
@@ -24,6 +25,7 @@ mod why;
 
 use crate::args::{Args, Command, Fill, Global};
 use crate::contracts::{self, Contracts};
+use crate::facts::{learn, note, to_be_asked, unasked};
 use crate::fill_flags;
 use crate::making::{self, Made, Order};
 use crate::vault::Vault;
@@ -60,6 +62,7 @@ fn perform(args: &Args) -> Exit {
         Command::Contract(contract) => wait(contract::run(global, contract)),
         Command::Set(args) => wait(set::run(global, args)),
         Command::Fill(args) => wait(fill::run(global, args)),
+        Command::Facts(args) => wait(facts::run(global, args)),
         Command::Get(args) => wait(get::run(global, args)),
         Command::Secret { verb } => wait(secret::run(global, verb)),
         Command::Graph(args) => wait(graph::run(global, args)),
@@ -153,12 +156,20 @@ async fn fill_all(
     hosts: &[HostSpec],
     (given, what): (&Fill, Make),
 ) -> Result<Contracts, Vec<Diagnostic>> {
-    let contracts = fill(workspace, evaluator, hosts, given).await?;
-    let open = contracts.open(hosts.iter().map(|host| &host.name));
+    let mut contracts = fill(workspace, evaluator, hosts, given).await?;
+    if what == Make::All {
+        contracts = asked(workspace, evaluator, contracts, (hosts, given)).await?;
+    } else {
+        let to_be_asked = to_be_asked(&contracts, hosts);
+        contracts.warnings.extend(to_be_asked);
+    }
+    let able = |host: &&HostSpec| !contracts.unable.contains_key(&host.name);
+    let hosts_able: Vec<HostSpec> = hosts.iter().filter(able).cloned().collect();
+    let open = contracts.open(hosts_able.iter().map(|host| &host.name));
     if !open.is_empty() {
         return Err(open);
     }
-    let missing = contracts.makeable(hosts.iter().map(|host| &host.name), what == Make::All);
+    let missing = contracts.makeable(hosts_able.iter().map(|host| &host.name), what == Make::All);
     if what == Make::Nothing || missing.is_empty() {
         return Ok(contracts);
     }
@@ -169,8 +180,35 @@ async fn fill_all(
         replace: false,
     };
     let made = making::generate(&vault, evaluator, order, &stop).await?;
+    let mut filled = fill(workspace, evaluator, hosts, given).await?;
+    filled.warnings.extend(contracts.learned.iter().cloned());
+    filled.warnings.extend(made.iter().map(Made::note));
+    filled.learned = contracts.learned;
+    filled.unable = contracts.unable;
+    Ok(filled)
+}
+
+/// Asks hosts for what only they know and nobody gives. A host that does not answer fails alone.
+async fn asked(
+    workspace: &Workspace,
+    evaluator: &Evaluator,
+    contracts: Contracts,
+    (hosts, given): (&[HostSpec], &Fill),
+) -> Result<Contracts, Vec<Diagnostic>> {
+    let questions = unasked(&contracts, hosts);
+    if questions.is_empty() {
+        return Ok(contracts);
+    }
+    let learned = learn(workspace, &questions, &Stop::never()).await;
     let mut contracts = fill(workspace, evaluator, hosts, given).await?;
-    contracts.warnings.extend(made.iter().map(Made::note));
+    for (host, learned) in learned {
+        let notes = learned.facts.iter().filter_map(|fact| note(&host, fact));
+        contracts.learned.extend(notes);
+        if !learned.faults.is_empty() {
+            contracts.unable.insert(host, learned.faults);
+        }
+    }
+    contracts.warnings.extend(contracts.learned.iter().cloned());
     Ok(contracts)
 }
 
