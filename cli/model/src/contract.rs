@@ -62,6 +62,31 @@ pub enum Phase {
     Services,
 }
 
+impl Phase {
+    /// As contracts have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Install => "install",
+            Self::Initrd => "initrd",
+            Self::Users => "users",
+            Self::Services => "services",
+        }
+    }
+
+    /// What to do instead, if this version brings no secrets to a host in this phase (decision 0022).
+    pub fn instead(self) -> Option<&'static str> {
+        match self {
+            Self::Install => Some(
+                "hand it over while you install, and declare it with `deploy = false`, so that it is kept and rotated with the others",
+            ),
+            Self::Initrd => Some(
+                "phase = \"users\" if it is read once the root file system is there; a disk is unlocked by a TPM or a token (systemd-cryptenroll), or by a passphrase that is typed; a secret that you put into the initrd yourself can be kept here with `deploy = false`",
+            ),
+            Self::Users | Self::Services => None,
+        }
+    }
+}
+
 /// What a secret looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -1,6 +1,6 @@
 //! Where needs are filled from, and what is left open.
 
-use crate::contract::{Declared, place_of};
+use crate::contract::{Declared, Phase, place_of};
 use crate::need::NeedName;
 use crate::{Code, Diagnostic, HostName, Place};
 use schemars::JsonSchema;
@@ -249,6 +249,13 @@ pub enum Why {
         /// Why not there, and where instead.
         how: String,
     },
+    /// It must be there when this version cannot bring it.
+    Unserved {
+        /// When.
+        phase: Phase,
+        /// What to do instead.
+        instead: &'static str,
+    },
     /// It cannot be had of another host.
     Unavailable {
         /// Why not.
@@ -306,6 +313,13 @@ impl Gap {
                 Code::MisplacedNeed,
                 format!("the {kind_word} `{name}` of {host} must not be in {source}"),
             ),
+            Why::Unserved { phase, .. } => (
+                Code::Unsupported,
+                format!(
+                    "the {kind_word} `{name}` of {host} has phase = \"{}\", and this version brings none to a host then",
+                    phase.as_str()
+                ),
+            ),
             Why::Unavailable { .. } => (
                 Code::UnfilledNeed,
                 format!("{host} wants `{name}` of another host, and cannot have it"),
@@ -320,6 +334,11 @@ impl Gap {
                 how.clone()
             }
             Why::Disagreement { sources } => sources.join("\n"),
+            Why::Unserved { phase, .. } => match phase {
+                Phase::Initrd => "an initrd lies on the boot partition in clear text, and is written anew only with the boot loader",
+                _ => "it would be needed before there is a host to bring it to",
+            }
+            .to_owned(),
         };
         if !self.description.is_empty() {
             cause = format!("{}\n{cause}", self.description);
@@ -358,6 +377,7 @@ impl Gap {
             (Why::Missing | Why::Wrong { .. }, NeedKind::Secret | NeedKind::Value) => {
                 self.command()
             }
+            (Why::Unserved { instead, .. }, _) => (*instead).to_owned(),
             (Why::Disagreement { .. }, _) => "leave one of them".to_owned(),
             (Why::Misplaced { .. }, _) => format!("remove it there, then: {}", self.command()),
             (_, NeedKind::Want) | (Why::Unavailable { .. }, _) => {

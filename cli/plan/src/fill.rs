@@ -105,7 +105,18 @@ pub fn fill(manifest: &Manifest, offer: &Offer) -> Filling {
     }
     for (name, need) in &manifest.secrets {
         let desk = Desk { host, name, offer };
-        match desk.secret(need) {
+        let given = desk.secret(need);
+        // One that nobody gives and the host can do without is never brought anywhere.
+        let is_meant = need.deploy && (need.required || !matches!(given, Ok(None)));
+        if let Some(instead) = need.phase.instead().filter(|_| is_meant) {
+            let why = Why::Unserved {
+                phase: need.phase,
+                instead,
+            };
+            filling.gaps.push(desk.secret_gap(need, why));
+            continue;
+        }
+        match given {
             Ok(Some(filled)) => {
                 filling.secrets.insert(name.clone(), filled);
             }

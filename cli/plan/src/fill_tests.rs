@@ -267,3 +267,28 @@ fn what_the_host_answered_comes_before_the_default_and_after_all_else() {
     ask(&offer);
     insta::assert_snapshot!(steps.join("\n\n"));
 }
+
+#[test]
+fn a_secret_that_cannot_be_brought_in_time_is_told_before_anything_is_built() {
+    let phase = |phase: &str, extra: Value| {
+        let mut need = json!({ "phase": phase });
+        merge(&mut need, &extra);
+        secret(&need)
+    };
+    let need = manifest(
+        &json!({}),
+        &json!({
+            "disk": phase("initrd", json!({})),
+            "given": phase("initrd", json!({"required": false})),
+            "setup": phase("install", json!({"recipe": "hex"})),
+            "kept": phase("install", json!({"deploy": false})),
+            "idle": phase("initrd", json!({"required": false})),
+            "early": phase("users", json!({})),
+        }),
+    );
+    let mut offer = Offer::default();
+    for name in ["disk", "given", "kept", "early"] {
+        offer.own_secrets.insert(name.to_owned());
+    }
+    insta::assert_snapshot!(told(&fill(&need, &offer)));
+}
