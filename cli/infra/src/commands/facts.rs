@@ -77,12 +77,11 @@ async fn perform(global: &Global, args: &Args) -> Result<Done, Vec<Diagnostic>> 
         };
         let mut facts = forget(&workspace, &host.name, contract)?;
         for (name, need) in asking(contract) {
-            match unasked(contract, name, need, args.refresh) {
-                Some(done) => facts.push(done),
-                None => {
-                    let of_host = questions.entry(host.name.clone()).or_default();
-                    of_host.insert(name.clone(), need.clone());
-                }
+            if let Some(done) = unasked(contract, name, need, args.refresh) {
+                facts.push(done);
+            } else {
+                let of_host = questions.entry(host.name.clone()).or_default();
+                of_host.insert(name.clone(), need.clone());
             }
         }
         shown.push(HostFacts {
@@ -138,13 +137,12 @@ fn unasked(
         });
     let source = plain.map(|filled| &filled.source).or(kept).or(wrong);
     match (source, plain) {
-        (None | Some(Source::Default), _) => None,
         (Some(Source::Fact { .. }), Some(filled)) if !refresh => Some(FactDone {
             before: Some(filled.with.clone()),
             value: Some(filled.with.clone()),
             ..facts::done(name, need, FactChange::Known)
         }),
-        (Some(Source::Fact { .. }), _) => None,
+        (None | Some(Source::Default | Source::Fact { .. }), _) => None,
         (Some(source), _) => Some(FactDone {
             source: Some(source.clone()),
             ..facts::done(name, need, FactChange::Overridden)

@@ -4,13 +4,14 @@ use crate::contracts::Contracts;
 use crate::opener::{Opener, Wanted};
 use crate::workspace::Workspace;
 use infra_drive::process::Stop;
-use infra_model::contract::Format;
-use infra_model::fill::NeedKind;
+use infra_model::contract::{Format, Manifest, NeedScope};
+use infra_model::fill::{NeedKind, Source};
 use infra_model::poison::Unsearched;
 use infra_model::{Diagnostic, HostName, HostSpec, NeedName};
-use infra_plan::fill::Secret as Kept;
+use infra_plan::fill::{Filled, Secret as Kept};
 use infra_search::Subjects;
-use std::collections::BTreeMap;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// What is looked for.
@@ -22,12 +23,18 @@ pub(super) struct Gathered {
     pub(super) subjects: Subjects<(HostName, NeedName)>,
     /// Their names, by host.
     pub(super) searched: BTreeMap<HostName, Vec<String>>,
+    /// The private values among them, each with the hosts that may have it.
+    pub(super) private: BTreeMap<(HostName, NeedName), BTreeSet<HostName>>,
+    /// Names of those that hosts share.
+    pub(super) shared: BTreeSet<NeedName>,
     /// Secrets that are not looked for, by host.
     pub(super) unsearched: BTreeMap<HostName, Vec<Unsearched>>,
     /// Files that some were read from.
     pub(super) sources: Vec<PathBuf>,
     /// Whether some came in our own environment.
     pub(super) from_environment: bool,
+    /// Whether some private values came in our own arguments.
+    pub(super) from_arguments: bool,
     /// Secrets that could not be opened.
     pub(super) faults: Vec<Diagnostic>,
 }
@@ -43,9 +50,12 @@ pub(super) async fn open(
         hosts: selected.iter().filter(known).cloned().collect(),
         subjects: Subjects::new(),
         searched: BTreeMap::new(),
+        private: BTreeMap::new(),
+        shared: BTreeSet::new(),
         unsearched: BTreeMap::new(),
         sources: Vec::new(),
         from_environment: false,
+        from_arguments: false,
         faults: Vec::new(),
     };
     let mut opener = Opener::new(workspace, Stop::never());
@@ -62,6 +72,17 @@ pub(super) async fn open(
                 text: need.is_none_or(|need| need.format != Format::Binary),
             };
             gathered.open_one(&mut opener, wanted, &filled.with).await;
+        }
+        for (name, need) in contract
+            .manifest()
+            .values
+            .iter()
+            .filter(|(_, need)| need.private)
+        {
+            match contract.filling.values.get(name) {
+                Some(filled) => gathered.add_private(&host.name, (name, need.scope), filled),
+                None => gathered.pass_over(&host.name, name, "nothing fills it yet"),
+            }
         }
         let gaps = contract.filling.gaps.iter();
         for gap in gaps.filter(|gap| gap.kind == NeedKind::Secret) {
@@ -95,11 +116,69 @@ impl Gathered {
         }
     }
 
+    /// A private value: each text in it. The contracts that are known say who else may have it.
+    fn add_private(
+        &mut self,
+        host: &HostName,
+        (name, scope): (&NeedName, NeedScope),
+        filled: &Filled<Value>,
+    ) {
+        match filled.source {
+            Source::Flag => self.from_arguments = true,
+            Source::Environment { .. } => self.from_environment = true,
+            // What a contract says by itself is no secret of anybody.
+            Source::Default => return,
+            _ => {}
+        }
+        let subject = (host.clone(), name.clone());
+        let mut why = "it is empty";
+        let mut some = false;
+        for text in texts(&filled.with) {
+            match self.subjects.add(subject.clone(), text.as_bytes()) {
+                Ok(()) => some = true,
+                Err(refused) => why = refused,
+            }
+        }
+        if !some {
+            return self.pass_over(host, name, why);
+        }
+        let searched = self.searched.entry(host.clone()).or_default();
+        searched.push(name.to_string());
+        if scope == NeedScope::Shared {
+            self.shared.insert(name.clone());
+        }
+        self.private.insert(subject, BTreeSet::from([host.clone()]));
+    }
+
+    /// Hosts that share private values may all have them.
+    pub(super) fn share(&mut self, manifests: &BTreeMap<HostName, &Manifest>) {
+        for ((_, name), readers) in &mut self.private {
+            if self.shared.contains(name) {
+                let shares = |manifest: &&Manifest| {
+                    let need = manifest.values.get(name);
+                    need.is_some_and(|need| need.scope == NeedScope::Shared)
+                };
+                let with = manifests.iter().filter(|(_, manifest)| shares(manifest));
+                readers.extend(with.map(|(host, _)| host.clone()));
+            }
+        }
+    }
+
     fn pass_over(&mut self, host: &HostName, name: &NeedName, why: &str) {
         let unsearched = self.unsearched.entry(host.clone()).or_default();
         unsearched.push(Unsearched {
             secret: name.to_string(),
             why: why.to_owned(),
         });
+    }
+}
+
+/// The texts that a value consists of; a number as it would be written.
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
+        Value::Object(entries) => entries.values().flat_map(texts).collect(),
+        other => vec![other.to_string()],
     }
 }
