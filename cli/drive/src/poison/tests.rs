@@ -159,7 +159,10 @@ fn filled_contexts_belong_to_the_hosts_of_their_trees() {
     let of = |text: &str| {
         let id = store.write_blob(text).expect("writable").to_string();
         let hosts = owners.get(&id).into_iter().flatten();
-        hosts.map(|host| host.as_str()).collect::<Vec<_>>().join(" ")
+        hosts
+            .map(|host| host.as_str())
+            .collect::<Vec<_>>()
+            .join(" ")
     };
     assert_eq!(of("of web"), "web");
     assert_eq!(of("of both"), "db web");

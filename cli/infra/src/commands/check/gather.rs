@@ -1,10 +1,14 @@
 //! The secrets to look for: opened, as far as they can be.
 
-use crate::contracts::Contracts;
+use crate::contracts::{self, Contracts};
 use crate::opener::{Opener, Wanted};
+use crate::vault;
 use crate::workspace::Workspace;
 use infra_drive::process::Stop;
+use infra_drive::secret::store::Store;
+use infra_model::bundle::PREVIOUS;
 use infra_model::contract::{Format, Manifest, NeedScope};
+use infra_model::duration;
 use infra_model::fill::{NeedKind, Source};
 use infra_model::poison::Unsearched;
 use infra_model::{Diagnostic, HostName, HostSpec, NeedName};
@@ -13,6 +17,7 @@ use infra_search::Subjects;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 /// What is looked for.
 #[derive(Debug)]
@@ -44,6 +49,7 @@ pub(super) async fn open(
     workspace: &Workspace,
     selected: &[HostSpec],
     contracts: &Contracts,
+    on_hosts: bool,
 ) -> Gathered {
     let known = |host: &&HostSpec| contracts.hosts.contains_key(&host.name);
     let mut gathered = Gathered {
@@ -66,6 +72,12 @@ pub(super) async fn open(
         let needs = &contract.manifest().secrets;
         for (name, filled) in &contract.filling.secrets {
             let need = needs.get(name);
+            if let (Kept::Store(scope), false) = (&filled.with, on_hosts)
+                && has_a_grace(workspace, (*scope, &host.name), name)
+            {
+                let why = "the repository does not keep it; its host does until its grace is over, and --hosts looks for it there";
+                gathered.pass_over(&host.name, &format!("{name}{PREVIOUS}"), why);
+            }
             let wanted = Wanted {
                 host: &host.name,
                 name,
@@ -81,12 +93,12 @@ pub(super) async fn open(
         {
             match contract.filling.values.get(name) {
                 Some(filled) => gathered.add_private(&host.name, (name, need.scope), filled),
-                None => gathered.pass_over(&host.name, name, "nothing fills it yet"),
+                None => gathered.pass_over(&host.name, name.as_str(), "nothing fills it yet"),
             }
         }
         let gaps = contract.filling.gaps.iter();
         for gap in gaps.filter(|gap| gap.kind == NeedKind::Secret) {
-            gathered.pass_over(&host.name, &gap.name, "nothing fills it yet");
+            gathered.pass_over(&host.name, gap.name.as_str(), "nothing fills it yet");
         }
     }
     gathered
@@ -96,7 +108,7 @@ impl Gathered {
     async fn open_one(&mut self, opener: &mut Opener<'_>, wanted: Wanted<'_>, kept: &Kept) {
         match kept {
             Kept::Recipe(_) => {
-                return self.pass_over(wanted.host, wanted.name, "it was not made yet");
+                return self.pass_over(wanted.host, wanted.name.as_str(), "it was not made yet");
             }
             Kept::File(file) => self.sources.push(PathBuf::from(file)),
             Kept::Variable(_) => self.from_environment = true,
@@ -112,7 +124,7 @@ impl Gathered {
                 let searched = self.searched.entry(wanted.host.clone()).or_default();
                 searched.push(wanted.name.to_string());
             }
-            Err(why) => self.pass_over(wanted.host, wanted.name, why),
+            Err(why) => self.pass_over(wanted.host, wanted.name.as_str(), why),
         }
     }
 
@@ -140,7 +152,7 @@ impl Gathered {
             }
         }
         if !some {
-            return self.pass_over(host, name, why);
+            return self.pass_over(host, name.as_str(), why);
         }
         let searched = self.searched.entry(host.clone()).or_default();
         searched.push(name.to_string());
@@ -164,12 +176,35 @@ impl Gathered {
         }
     }
 
-    fn pass_over(&mut self, host: &HostName, name: &NeedName, why: &str) {
+    fn pass_over(&mut self, host: &HostName, name: &str, why: &str) {
         let unsearched = self.unsearched.entry(host.clone()).or_default();
         unsearched.push(Unsearched {
             secret: name.to_string(),
             why: why.to_owned(),
         });
+    }
+}
+
+/// Whether a secret was rotated so lately that its host still accepts the content before.
+fn has_a_grace(
+    workspace: &Workspace,
+    (scope, host): (NeedScope, &HostName),
+    name: &NeedName,
+) -> bool {
+    let store = Store::of_repo(workspace.repo.root());
+    let asset = (contracts::owner(scope, host), name.clone());
+    // What cannot be read is told when it is opened.
+    let stored = vault::item(&asset).and_then(|item| store.look(&item));
+    let Ok(Some(sidecar)) = stored.map(|stored| stored.and_then(|stored| stored.sidecar)) else {
+        return false;
+    };
+    let created = sidecar.created.as_deref().map(humantime::parse_rfc3339);
+    let grace = sidecar.grace.as_deref().and_then(duration::seconds);
+    match (sidecar.previous, created, grace) {
+        (Some(_), Some(Ok(created)), Some(grace)) => {
+            created + Duration::from_secs(grace) > SystemTime::now()
+        }
+        _ => false,
     }
 }
 

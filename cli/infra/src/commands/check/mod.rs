@@ -57,7 +57,7 @@ async fn perform(global: &Global, args: &Check) -> Result<Performed, Vec<Diagnos
     let selected = workspace.select_strictly(&args.selection)?;
     let evaluator = super::evaluator(global, &workspace).map_err(one)?;
     let contracts = super::fill(&workspace, &evaluator, &selected, &args.fill).await?;
-    let mut gathered = gather::open(&workspace, &selected, &contracts).await;
+    let mut gathered = gather::open(&workspace, &selected, &contracts, args.hosts).await;
     if !gathered.shared.is_empty() {
         share(&workspace, &evaluator, &mut gathered).await?;
     }
