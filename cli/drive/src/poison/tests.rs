@@ -160,7 +160,7 @@ fn filled_contexts_belong_to_the_hosts_of_their_trees() {
         let id = store.write_blob(text).expect("writable").to_string();
         let hosts = owners.get(&id).into_iter().flatten();
         hosts
-            .map(|host| host.as_str())
+            .map(infra_model::HostName::as_str)
             .collect::<Vec<_>>()
             .join(" ")
     };
