@@ -139,13 +139,16 @@ fn facts_are_asked_once_and_kept() {
         ("changed", "unchanged")
     );
 
-    // An answer that does not fit is not kept.
+    a_wrong_answer_is_not_kept(&scene);
+}
+
+fn a_wrong_answer_is_not_kept(scene: &Scene) {
     scene
         .web()
         .sh("echo 'top left' > '/root/the rack'")
         .unwrap();
     let kept = std::fs::read_to_string(scene.repo.path().join(FACTS)).unwrap();
-    let wrong = facts(&scene, &["web", "--refresh"], 3);
+    let wrong = facts(scene, &["web", "--refresh"], 3);
     let error = &wrong["errors"][0];
     assert_eq!(
         (&error["code"], &error["host"]),
