@@ -39,9 +39,18 @@ let
     serviceConfig.LoadCredential = map (consumer: consumer.credential) given;
   };
 
-  unsupported = lib.filterAttrs (
-    _: secret: secret.phase == "install" || secret.phase == "initrd"
-  ) cfg.secrets;
+  # The command says the same from the contract alone (Unserved in cli/model/src/fill.rs); this is for who builds without it.
+  instead = {
+    install = "Hand it over while you install, and declare it with `deploy = false`, so that it is kept and rotated with the others.";
+    initrd = "Use phase = \"users\" if it is read once the root file system is there. A disk is unlocked by a TPM or a token (systemd-cryptenroll), or by a passphrase that is typed; a secret that you put into the initrd yourself can be kept here with `deploy = false`.";
+  };
+  unserved = lib.filterAttrs (_: secret: instead ? ${secret.phase}) cfg.secrets;
+
+  whereOf =
+    secret:
+    lib.concatMapStringsSep " and " (
+      place: if place ? line then "${place.file}:${toString place.line}" else place.file
+    ) (secret.declared or [ ]);
 in
 {
   imports = [ ./interface.nix ];
@@ -52,8 +61,8 @@ in
   config = {
     assertions = lib.mapAttrsToList (name: secret: {
       assertion = false;
-      message = "`infra.secrets.${name}` has phase = \"${secret.phase}\", which this version of infra does not support yet. Use \"users\" or \"services\".";
-    }) unsupported;
+      message = "The secret `${name}` of host `${cfg.host}` has phase = \"${secret.phase}\" (${whereOf secret}), which this version of infra does not bring to a host. ${instead.${secret.phase}}";
+    }) unserved;
 
     systemd.services = lib.mkIf some (
       builtins.mapAttrs (_: serviceWith) (builtins.groupBy (consumer: consumer.service) consumers)

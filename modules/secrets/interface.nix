@@ -16,6 +16,12 @@ in
 
   options.infra = {
     delivered = {
+      host = lib.mkOption {
+        type = lib.types.str;
+        default = "";
+        internal = true;
+        description = "The name of this host. Set by mkInfra.";
+      };
       secrets = delivered "secrets";
       templates = delivered "templates";
     };

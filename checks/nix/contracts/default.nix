@@ -38,6 +38,9 @@ let
   bare = (planeWith "good" { values = { }; }).manifest;
   config = (planeWith "good" { wants.db.db = 5432; }).config.infra;
 
+  # As it is without the command.
+  frozen = (planeWith "good" { }).config.infra.values;
+
   succeeds = value: (builtins.tryEval (builtins.deepSeq value true)).success;
 in
 import ../outcomes.nix { inherit lib; } [
@@ -59,6 +62,31 @@ import ../outcomes.nix { inherit lib; } [
         line = 12;
         column = 7;
       }
+    ];
+  }
+  {
+    name = "a fact is asked by its name";
+    expr = good.values.address.fact;
+    expected = {
+      builtin = "ipv4";
+    };
+  }
+  {
+    name = "what the host once answered is its value";
+    expr = frozen.address.value;
+    expected = "192.0.2.9";
+  }
+  {
+    name = "the answer to another question is none";
+    expr = frozen.serial.value;
+    expected = "none";
+  }
+  {
+    name = "a command is asked in words";
+    expr = good.values.serial.fact.command;
+    expected = [
+      "cat"
+      "/sys/class/dmi/id/product_serial"
     ];
   }
   {
@@ -98,6 +126,8 @@ import ../outcomes.nix { inherit lib; } [
     expected = {
       title = "From context/hosts";
       port = 9090;
+      address = "192.0.2.9";
+      serial = "none";
     };
   }
   {

@@ -82,7 +82,7 @@ in
   }
   {
     name = "a phase that nothing serves is refused";
-    expr = begins [ "`infra.secrets.disk` has phase = \"initrd\", which this version of infra does not support yet" ] (failed "phases");
+    expr = begins [ "The secret `disk` of host `phases` has phase = \"initrd\" (hosts/phases/contract.nix:2), which this version of infra does not bring to a host. Use phase = \"users\"" ] (failed "phases");
     expected = [
       true
       true

@@ -47,6 +47,9 @@ refused() {
     '`idle` is not sent to the host (deploy = false), but has units or options that consume it' \
     'no secret can satisfy the check of `narrow`: at least 9 and at most 8 bytes' \
     'the default of the value `drv` is not plain data (lambda)' \
+    '`fleet` is the same for all hosts (scope = "shared"), and a fact is what one host answers' \
+    '`quiet` is private, and facts are kept in context/facts/ in clear text' \
+    '`quiet` has both a recipe and a fact' \
     'the recipe `empty` must have either `script` or `builtin`' \
     'the recipe `silent` does not say what its script makes' \
     '`../x` cannot be the name of an output of the recipe `mute`' \

@@ -16,6 +16,11 @@ pub fn own(host: &HostName) -> String {
     format!("context/hosts/{host}.toml")
 }
 
+/// The file of what one host itself answered.
+pub fn facts(host: &HostName) -> String {
+    format!("context/facts/{host}.toml")
+}
+
 /// Reads a context file; one that is not there says nothing.
 pub fn read(repo: &Repo, file: &str) -> Result<Context, Vec<Diagnostic>> {
     match text(repo, file).map_err(|fault| vec![fault])? {

@@ -8,6 +8,7 @@
 pub mod agent;
 pub mod context;
 pub mod evaluator;
+pub mod facts;
 pub mod host;
 pub mod memory;
 pub mod nix;

@@ -102,6 +102,8 @@ pub(crate) enum Command {
     Set(commands::set::Args),
     /// Fill everything that is open: let recipes make what they can, and ask for the rest.
     Fill(commands::fill::Args),
+    /// Ask hosts for the values that only they know, and keep the answers in context/facts/.
+    Facts(commands::facts::Args),
     /// Print values of a host, what it wants of others and what it exports, and say where each comes from.
     Get(commands::get::Args),
     /// Look after the secrets that are kept in the repository.

@@ -46,6 +46,10 @@ pub(crate) struct Contracts {
     pub(crate) exports: Exports,
     /// Why something that was asked for has no value.
     pub(crate) unknown: BTreeMap<Offered, Why>,
+    /// Hosts that could not be asked for what only they know, and why not.
+    pub(crate) unable: BTreeMap<HostName, Vec<Diagnostic>>,
+    /// What hosts were asked, as notes.
+    pub(crate) learned: Vec<Diagnostic>,
 }
 
 /// Brings together what is known of the contracts of `hosts`.

@@ -11,6 +11,7 @@ mod commands;
 mod complete;
 mod contracts;
 mod due;
+mod facts;
 mod fill_flags;
 mod hands;
 mod interrupt;

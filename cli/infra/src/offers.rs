@@ -84,6 +84,7 @@ impl Offers {
             environment: self.environment.clone(),
             own: context::read(&workspace.repo, &context::own(host))?,
             shared: self.shared.clone(),
+            facts: context::read(&workspace.repo, &context::facts(host))?,
             own_secrets: self.secrets.get(host).cloned().unwrap_or_default(),
             shared_secrets: self.shared_secrets.clone(),
         })

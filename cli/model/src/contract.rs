@@ -2,6 +2,7 @@
 //!
 //! Made by `nix/lib/contract` and described in `nix/docs/contracts.md`. It is known without a single value, and it holds no secret.
 
+use crate::fact::Fact;
 use crate::need::NeedName;
 use crate::types::Type;
 use crate::{Code, Diagnostic, HostName, Place};
@@ -59,6 +60,31 @@ pub enum Phase {
     Users,
     /// Before services start.
     Services,
+}
+
+impl Phase {
+    /// As contracts have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Install => "install",
+            Self::Initrd => "initrd",
+            Self::Users => "users",
+            Self::Services => "services",
+        }
+    }
+
+    /// What to do instead, if this version brings no secrets to a host in this phase (decision 0022).
+    pub fn instead(self) -> Option<&'static str> {
+        match self {
+            Self::Install => Some(
+                "hand it over while you install, and declare it with `deploy = false`, so that it is kept and rotated with the others",
+            ),
+            Self::Initrd => Some(
+                "phase = \"users\" if it is read once the root file system is there; a disk is unlocked by a TPM or a token (systemd-cryptenroll), or by a passphrase that is typed; a secret that you put into the initrd yourself can be kept here with `deploy = false`",
+            ),
+            Self::Users | Self::Services => None,
+        }
+    }
 }
 
 /// What a secret looks like.
@@ -217,8 +243,8 @@ pub struct ValueNeed {
     pub recipe: Option<NeedName>,
     /// Whose it is.
     pub scope: NeedScope,
-    /// A command that asks the host for it.
-    pub fact: Option<String>,
+    /// What the host is asked, if nobody gives it.
+    pub fact: Option<Fact>,
     /// Options of the system that receive it.
     pub bind: Vec<String>,
     /// Where it is declared.

@@ -185,6 +185,8 @@ pub enum Code {
     PartlyMade,
     /// What a recipe made is to be made anew.
     DueSecret,
+    /// A host was asked for a fact, and the answer was written into the repository: no fault, but a change to know of.
+    LearnedFact,
     /// A recipe made something, and it was written into the repository: no fault, but a change to know of.
     MadeByRecipe,
     /// A secret is where it must not be.

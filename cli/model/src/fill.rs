@@ -1,6 +1,6 @@
 //! Where needs are filled from, and what is left open.
 
-use crate::contract::{Declared, place_of};
+use crate::contract::{Declared, Phase, place_of};
 use crate::need::NeedName;
 use crate::{Code, Diagnostic, HostName, Place};
 use schemars::JsonSchema;
@@ -62,6 +62,13 @@ pub enum Source {
         /// Which export.
         export: NeedName,
     },
+    /// What the host itself answered, as it is kept: a line of `context/facts/<host>.toml`.
+    Fact {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+    },
     /// It will be made by a recipe.
     Recipe {
         /// Which.
@@ -78,7 +85,7 @@ impl fmt::Display for Source {
         match self {
             Self::Flag => f.write_str("command line"),
             Self::Environment { variable } => write!(f, "${variable}"),
-            Self::Context { file, line } => write!(f, "{file}:{line}"),
+            Self::Context { file, line } | Self::Fact { file, line } => write!(f, "{file}:{line}"),
             Self::Store { file } | Self::Agenix { file } => f.write_str(file),
             Self::Sops { file, key } => write!(f, "{file}#{key}"),
             Self::Command { store, path } => write!(f, "{store}:{path}"),
@@ -218,6 +225,11 @@ pub struct Gap {
 pub enum Why {
     /// Nobody has it.
     Missing,
+    /// The host itself would know, and was not asked yet.
+    Unasked {
+        /// What it is to be asked.
+        fact: String,
+    },
     /// Somebody has it, but not of the right type.
     Wrong {
         /// Who.
@@ -237,6 +249,13 @@ pub enum Why {
         /// Why not there, and where instead.
         how: String,
     },
+    /// It must be there when this version cannot bring it.
+    Unserved {
+        /// When.
+        phase: Phase,
+        /// What to do instead.
+        instead: &'static str,
+    },
     /// It cannot be had of another host.
     Unavailable {
         /// Why not.
@@ -250,6 +269,17 @@ impl Gap {
     /// The command that fills it.
     pub fn command(&self) -> String {
         let Self { host, name, .. } = self;
+        match (&self.why, self.kind) {
+            (Why::Unasked { .. }, _) => return format!("infra facts {host}"),
+            (
+                Why::Wrong {
+                    source: Source::Fact { .. },
+                    ..
+                },
+                _,
+            ) => return format!("infra facts {host} --refresh"),
+            _ => {}
+        }
         match self.kind {
             NeedKind::Secret => format!("infra secret new {host} {name}"),
             NeedKind::Value if self.private => format!("infra secret new {host} {name}"),
@@ -269,6 +299,10 @@ impl Gap {
                 Code::UnfilledNeed,
                 format!("{host} needs the {kind_word} `{name}`, and nobody gives it"),
             ),
+            Why::Unasked { .. } => (
+                Code::UnfilledNeed,
+                format!("{host} was not asked yet for the {kind_word} `{name}`"),
+            ),
             Why::Wrong { source, .. } => (
                 Code::WrongType,
                 format!("the {kind_word} `{name}` of {host} is not what it must be ({source})"),
@@ -281,6 +315,13 @@ impl Gap {
                 Code::MisplacedNeed,
                 format!("the {kind_word} `{name}` of {host} must not be in {source}"),
             ),
+            Why::Unserved { phase, .. } => (
+                Code::Unsupported,
+                format!(
+                    "the {kind_word} `{name}` of {host} has phase = \"{}\", and this version brings none to a host then",
+                    phase.as_str()
+                ),
+            ),
             Why::Unavailable { .. } => (
                 Code::UnfilledNeed,
                 format!("{host} wants `{name}` of another host, and cannot have it"),
@@ -288,10 +329,18 @@ impl Gap {
         };
         let mut cause = match &self.why {
             Why::Missing => format!("expected: {}", self.expected),
+            Why::Unasked { fact } => {
+                format!("expected: {}\nthe host is asked: {fact}", self.expected)
+            }
             Why::Wrong { how, .. } | Why::Misplaced { how, .. } | Why::Unavailable { how, .. } => {
                 how.clone()
             }
             Why::Disagreement { sources } => sources.join("\n"),
+            Why::Unserved { phase, .. } => match phase {
+                Phase::Initrd => "an initrd lies on the boot partition in clear text, and is written anew only with the boot loader",
+                _ => "it would be needed before there is a host to bring it to",
+            }
+            .to_owned(),
         };
         if !self.description.is_empty() {
             cause = format!("{}\n{cause}", self.description);
@@ -307,7 +356,7 @@ impl Gap {
     fn place(&self) -> Place {
         match &self.why {
             Why::Wrong {
-                source: Source::Context { file, line },
+                source: Source::Context { file, line } | Source::Fact { file, line },
                 ..
             }
             | Why::Misplaced {
@@ -320,9 +369,17 @@ impl Gap {
 
     fn fix(&self) -> String {
         match (&self.why, self.kind) {
+            (Why::Unasked { .. }, _) => {
+                let Self { host, name, .. } = self;
+                format!(
+                    "{}   (infra deploy asks first; or say it yourself: infra set {host} {name} VALUE)",
+                    self.command()
+                )
+            }
             (Why::Missing | Why::Wrong { .. }, NeedKind::Secret | NeedKind::Value) => {
                 self.command()
             }
+            (Why::Unserved { instead, .. }, _) => (*instead).to_owned(),
             (Why::Disagreement { .. }, _) => "leave one of them".to_owned(),
             (Why::Misplaced { .. }, _) => format!("remove it there, then: {}", self.command()),
             (Why::Unavailable { fix: Some(fix), .. }, _) => fix.clone(),

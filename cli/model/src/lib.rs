@@ -14,6 +14,7 @@ pub mod decode;
 pub mod diagnostic;
 pub mod duration;
 pub mod event;
+pub mod fact;
 pub mod fill;
 pub mod fleet;
 pub mod host;

@@ -5,6 +5,7 @@
 
 use infra_model::context::{Context, Line};
 use infra_model::contract::{Manifest, NeedScope, SecretNeed, ValueNeed, place_of};
+use infra_model::fact::{self, Kept};
 use infra_model::fill::{Gap, NeedKind, Reference, Source, Why};
 use infra_model::need::in_environment;
 use infra_model::suggest::nearest;
@@ -32,6 +33,8 @@ pub struct Offer {
     pub own: Context,
     /// `context/shared.toml`.
     pub shared: Context,
+    /// `context/facts/<host>.toml`: what the host itself answered.
+    pub facts: Context,
     /// Names in `secrets/hosts/<host>/`.
     pub own_secrets: BTreeSet<String>,
     /// Names in `secrets/shared/`.
@@ -71,6 +74,8 @@ pub struct Filling {
     pub private: BTreeMap<NeedName, Filled<Secret>>,
     /// Secrets.
     pub secrets: BTreeMap<NeedName, Filled<Secret>>,
+    /// Values that the host itself is to be asked for: no source before it has them, and what it answered is not known.
+    pub unasked: BTreeSet<NeedName>,
     /// What is open.
     pub gaps: Vec<Gap>,
     /// Lines of the host's context file that no need asks for.
@@ -83,20 +88,35 @@ pub fn fill(manifest: &Manifest, offer: &Offer) -> Filling {
     let host = &manifest.host;
     for (name, need) in &manifest.values {
         let desk = Desk { host, name, offer };
-        match desk.value(need) {
+        let given = desk.value(need);
+        if is_unasked(need, &given) {
+            filling.unasked.insert(name.clone());
+        }
+        match given {
             Ok(Some(Given::Plain(filled))) => {
                 filling.values.insert(name.clone(), filled);
             }
             Ok(Some(Given::Kept(filled))) => {
                 filling.private.insert(name.clone(), filled);
             }
-            Ok(None) => filling.gaps.push(desk.value_gap(need, Why::Missing)),
+            Ok(None) => filling.gaps.push(desk.value_gap(need, nobody(need))),
             Err(why) => filling.gaps.push(desk.value_gap(need, why)),
         }
     }
     for (name, need) in &manifest.secrets {
         let desk = Desk { host, name, offer };
-        match desk.secret(need) {
+        let given = desk.secret(need);
+        // One that nobody gives and the host can do without is never brought anywhere.
+        let is_meant = need.deploy && (need.required || !matches!(given, Ok(None)));
+        if let Some(instead) = need.phase.instead().filter(|_| is_meant) {
+            let why = Why::Unserved {
+                phase: need.phase,
+                instead,
+            };
+            filling.gaps.push(desk.secret_gap(need, why));
+            continue;
+        }
+        match given {
             Ok(Some(filled)) => {
                 filling.secrets.insert(name.clone(), filled);
             }
@@ -146,6 +166,9 @@ impl Desk<'_> {
         if let Some(kept) = self.kept(need.scope) {
             return Ok(Some(Given::Kept(kept)));
         }
+        if let Some(filled) = self.answered(need)? {
+            return checked(need, filled).map(|filled| Some(Given::Plain(filled)));
+        }
         if let Some(recipe) = &need.recipe {
             return Ok(Some(Given::Kept(from_recipe(recipe))));
         }
@@ -160,6 +183,30 @@ impl Desk<'_> {
             },
         )
         .map(|filled| Some(Given::Plain(filled)))
+    }
+
+    /// What the host itself answered to the question of the contract.
+    fn answered(&self, need: &ValueNeed) -> Result<Option<Filled<Value>>, Why> {
+        let line = self.offer.facts.get(self.name.as_str());
+        let (Some(fact), Some(line)) = (&need.fact, line) else {
+            return Ok(None);
+        };
+        let source = Source::Fact {
+            file: line.file.clone(),
+            line: line.line,
+        };
+        match fact::read(&line.value, fact) {
+            Kept::Answer(value) => Ok(Some(Filled {
+                with: value.clone(),
+                source,
+            })),
+            Kept::Otherwise => Ok(None),
+            Kept::Foreign => Err(Why::Wrong {
+                source,
+                how: "infra writes { fact = …, value = … } there; a value of your own belongs into context/hosts/"
+                    .to_owned(),
+            }),
+        }
     }
 
     /// From the command line, the environment and the context files.
@@ -287,6 +334,28 @@ impl Desk<'_> {
             private: true,
             why,
         }
+    }
+}
+
+/// Whether the host would have to be asked for it.
+fn is_unasked(need: &ValueNeed, given: &Result<Option<Given>, Why>) -> bool {
+    let is_open = match given {
+        Ok(None) => true,
+        // An answer comes before the default.
+        Ok(Some(Given::Plain(filled))) => filled.source == Source::Default,
+        Err(Why::Wrong { source, .. }) => *source == Source::Default,
+        Ok(Some(Given::Kept(_))) | Err(_) => false,
+    };
+    need.fact.is_some() && is_open
+}
+
+/// Why a value is open that no source has.
+fn nobody(need: &ValueNeed) -> Why {
+    match &need.fact {
+        Some(fact) => Why::Unasked {
+            fact: fact.to_string(),
+        },
+        None => Why::Missing,
     }
 }
 

@@ -219,3 +219,76 @@ fn one_variable_for_two_needs_is_told() {
         ["$INFRA_WEB_A_B could be any of several needs of web"]
     );
 }
+
+#[test]
+fn what_the_host_answered_comes_before_the_default_and_after_all_else() {
+    let of = json!({"kind": "port"});
+    let fact = json!({"builtin": "cpus"});
+    let need = manifest(
+        &json!({
+            "bare": value(&of, &json!({"fact": fact})),
+            "safe": value(&of, &json!({"fact": fact, "default": 1})),
+        }),
+        &json!({}),
+    );
+    let mut offer = Offer::default();
+    let mut steps = Vec::new();
+    let mut ask = |offer: &Offer| {
+        let filling = fill(&need, offer);
+        let unasked: Vec<&str> = filling.unasked.iter().map(NeedName::as_str).collect();
+        steps.push(format!(
+            "{}\nunasked: {}",
+            told(&filling),
+            unasked.join(" ")
+        ));
+    };
+    let answer = |offer: &mut Offer, said: &Value| {
+        for need in ["bare", "safe"] {
+            let line = line("context/facts/web.toml", 1, said.clone());
+            offer.facts.insert(need.to_owned(), line);
+        }
+    };
+    ask(&offer);
+    // The contract asks something else now.
+    answer(&mut offer, &json!({"fact": ["nproc"], "value": 9}));
+    ask(&offer);
+    answer(&mut offer, &json!({"fact": "cpus", "value": "many"}));
+    ask(&offer);
+    answer(&mut offer, &json!(9));
+    ask(&offer);
+    answer(&mut offer, &json!({"fact": "cpus", "value": 8}));
+    ask(&offer);
+    for need in ["bare", "safe"] {
+        let line = line("context/shared.toml", 2, json!(7));
+        offer.shared.insert(need.to_owned(), line);
+    }
+    ask(&offer);
+    offer.facts.clear();
+    ask(&offer);
+    insta::assert_snapshot!(steps.join("\n\n"));
+}
+
+#[test]
+fn a_secret_that_cannot_be_brought_in_time_is_told_before_anything_is_built() {
+    let phase = |phase: &str, extra: Value| {
+        let mut need = json!({ "phase": phase });
+        merge(&mut need, &extra);
+        secret(&need)
+    };
+    let need = manifest(
+        &json!({}),
+        &json!({
+            "disk": phase("initrd", json!({})),
+            "given": phase("initrd", json!({"required": false})),
+            "setup": phase("install", json!({"recipe": "hex"})),
+            "kept": phase("install", json!({"deploy": false})),
+            "idle": phase("initrd", json!({"required": false})),
+            "early": phase("users", json!({})),
+        }),
+    );
+    let mut offer = Offer::default();
+    for name in ["disk", "given", "kept", "early"] {
+        offer.own_secrets.insert(name.to_owned());
+    }
+    insta::assert_snapshot!(told(&fill(&need, &offer)));
+}

@@ -93,18 +93,21 @@ pub fn dot(hosts: &[Relations]) -> String {
             quoted(&label)
         );
     }
+    // No host has a colon in its name, so that these are nobody's.
+    let nobody = quoted("nobody:");
+    if hosts
+        .iter()
+        .any(|host| host.wants.iter().any(|edge| edge.of.is_none()))
+    {
+        let _ = writeln!(text, "  {nobody} [label = \"nobody\", style = dashed];");
+    }
     let mut shared = BTreeSet::new();
     for host in hosts {
         let from = quoted(host.name.as_str());
         for edge in &host.wants {
-            let to = edge.of.as_ref().map_or("nobody", HostName::as_str);
             let style = if edge.answered { "solid" } else { "dashed" };
-            // Not `nobody` alone, which may be a host.
-            let to = if edge.of.is_some() {
-                quoted(to)
-            } else {
-                quoted("nobody:")
-            };
+            let to = edge.of.as_ref().map(|host| quoted(host.as_str()));
+            let to = to.as_ref().unwrap_or(&nobody);
             let _ = writeln!(
                 text,
                 "  {from} -> {to} [label = {}, style = {style}];",
@@ -112,10 +115,11 @@ pub fn dot(hosts: &[Relations]) -> String {
             );
         }
         for (need, with) in &host.shares {
-            // No host has a colon in its name.
-            let node = quoted(&format!("shared:{need}"));
-            let label = quoted(&format!("{} {need}", with.kind.as_str()));
-            if shared.insert(need) {
+            // A secret of some hosts and a value of others may have the same name, and have nothing in common.
+            let kind = with.kind.as_str();
+            let node = quoted(&format!("shared:{kind}:{need}"));
+            let label = quoted(&format!("{kind} {need}"));
+            if shared.insert((kind, need)) {
                 let _ = writeln!(text, "  {node} [label = {label}, shape = box];");
             }
             let _ = writeln!(text, "  {from} -> {node} [dir = none];");
@@ -139,6 +143,8 @@ fn quoted(text: &str) -> String {
     for character in text.chars() {
         match character {
             '"' => whole.push_str("\\\""),
+            // Else `&lt;` would be read as HTML reads it, also in quotes.
+            '&' => whole.push_str("&amp;"),
             '\\' => whole.push_str("\\\\"),
             '\n' => whole.push_str("\\n"),
             character if character.is_control() => whole.push(' '),
@@ -150,14 +156,5 @@ fn quoted(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn nothing_breaks_out_of_a_quoted_text() {
-        assert_eq!(quoted("web"), r#""web""#);
-        assert_eq!(quoted("a\" -> \"b"), r#""a\" -> \"b""#);
-        assert_eq!(quoted("a\\"), r#""a\\""#);
-        assert_eq!(quoted("a\nb\u{1b}"), r#""a\nb ""#);
-    }
-}
+#[path = "graph_tests.rs"]
+mod tests;

@@ -79,6 +79,7 @@ in
         infra = {
           promised = manifest;
           delivered = {
+            host = host.name;
             inherit secrets;
             templates = lib.filterAttrs isMade manifest.templates;
           };

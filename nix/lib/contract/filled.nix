@@ -1,7 +1,7 @@
 # What the needs of a host are filled with.
 #
 # The command writes it into the host's tree as `.infra/context.json`, from every source there is. Without the command (`nix flake
-# check`, `nixos-rebuild`) there are the files of `context/`, in the same order: the host's own before the shared one.
+# check`, `nixos-rebuild`) there are the files of `context/`, in the same order: the host's own, the shared one, what the host itself answered.
 { lib, problem }:
 let
   file = ".infra/context.json";
@@ -45,6 +45,16 @@ let
       )
     );
 
+  # What the host answered once, each with the question: { fact = "ipv4"; value = "192.0.2.7"; }.
+  factsOf =
+    root: host:
+    builtins.mapAttrs (
+      _: entry: {
+        inherit (entry) file;
+        inherit (entry.value) fact value;
+      }
+    ) (lib.filterAttrs (_: entry: entry.value ? fact && entry.value ? value) (tableOf root "context/facts/${host}.toml"));
+
   # Names of the encrypted files in a folder of `secrets/`.
   stored =
     root: folder:
@@ -57,7 +67,10 @@ let
   fromFiles =
     root: host:
     let
-      given = tableOf root "context/shared.toml" // tableOf root "context/hosts/${host}.toml";
+      given =
+        factsOf root host
+        // tableOf root "context/shared.toml"
+        // tableOf root "context/hosts/${host}.toml";
       references = lib.filterAttrs (_: entry: isReference entry.value) given;
     in
     noPlane

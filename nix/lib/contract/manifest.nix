@@ -82,6 +82,16 @@ let
         true
       ) { inherit (need) default; };
 
+  # Tagged, so that no name of a fact can be taken for something else.
+  question =
+    fact:
+    if fact == null then
+      null
+    else if builtins.isString fact then
+      { builtin = fact; }
+    else
+      { inherit (fact) command; };
+
   value =
     name: need:
     {
@@ -90,9 +100,9 @@ let
         private
         recipe
         scope
-        fact
         bind
         ;
+      fact = question need.fact;
       type = types.toData need.type;
     }
     // given "example" need.example

@@ -178,8 +178,26 @@ let
     place: name: value:
     recipeOf place name value
     ++ bindsOf place name value
+    ++ factOf place name value
     ++ notPlain place "the default of the value `${name}`" value.default
     ++ notPlain place "the example of the value `${name}`" value.example;
+
+  # A fact is what one host answers, written down in clear text.
+  factOf =
+    place: name: value:
+    let
+      wrong =
+        condition: why: fix:
+        lib.optional (value.fact != null && condition) (problem place "wrong-fact" why fix);
+    in
+    wrong (value.scope == "shared")
+      "`${name}` is the same for all hosts (scope = \"shared\"), and a fact is what one host answers"
+      "remove `fact` or `scope`"
+    ++ wrong value.private "`${name}` is private, and facts are kept in context/facts/ in clear text"
+      "remove `fact`, and give it: infra secret new; or remove `private`"
+    ++ wrong (value.recipe != null)
+      "`${name}` has both a recipe and a fact: it is either made or learned from the host"
+      "remove `recipe` or `fact`";
 
   notPlain =
     place: what: value:

@@ -110,3 +110,34 @@ fn what_cannot_be_looked_for_is_told() {
     let fault = scene.run("secrets search", b"").fault();
     assert!(fault.title.contains("not in place"), "{fault:?}");
 }
+
+#[test]
+fn what_was_rotated_is_a_secret_for_its_grace_and_no_longer() {
+    let scene = Scene::new();
+    let with_grace = |content: &str| {
+        let mut bundle = bundle(&[("db", content)]);
+        bundle.secrets[0].grace = Some(3600);
+        bundle
+    };
+    scene.receive(&with_grace("before-the-rotation")).applied();
+    scene.receive(&with_grace("after-the-rotation")).applied();
+    let leaked = format!("{MARKER} before-the-rotation");
+    put(&scene, "var/log/app.log", &format!("login {leaked}"));
+    assert_eq!(search(&scene).searched, ["db", "db.previous"]);
+    assert_eq!(
+        found(&scene),
+        [(
+            "db.previous".to_owned(),
+            Form::Plain,
+            "/var/log/app.log at byte 6".to_owned()
+        )]
+    );
+    // That is how a leak ends: nobody accepts it any more, wherever it lies.
+    let second = scene.path("var/lib/infra/secrets/2.age");
+    let file = fs::File::options().write(true).open(second).unwrap();
+    file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(3700))
+        .unwrap();
+    scene.run("secrets unpack", b"").applied();
+    assert_eq!(search(&scene).searched, ["db"]);
+    assert!(found(&scene).is_empty());
+}

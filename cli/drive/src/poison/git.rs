@@ -11,14 +11,7 @@ pub(super) fn search(look: &mut Look<'_>, folder: &Path) -> Result<(), Diagnosti
     if !folder.join(".git").exists() {
         return Ok(());
     }
-    let broken = |error: &dyn std::fmt::Display| {
-        Diagnostic::new(
-            Code::SearchUntrusted,
-            format!("the search cannot be trusted: the objects of {} cannot be read", folder.display()),
-        )
-        .with_cause(error.to_string())
-        .with_fix("repair the repository (git fsck); if it is infra's own, infra cache clear makes it anew")
-    };
+    let broken = |error: &dyn std::fmt::Display| broken(folder, error);
     let repository =
         gix::open_opts(folder, gix::open::Options::isolated()).map_err(|error| broken(&error))?;
     let shown = folder.display().to_string();
@@ -40,6 +33,21 @@ pub(super) fn search(look: &mut Look<'_>, folder: &Path) -> Result<(), Diagnosti
         let _ = look.read(&mut object.data.as_slice(), &spot);
     }
     Ok(())
+}
+
+/// A repository that cannot be read is not a clean one.
+pub(super) fn broken(folder: &Path, error: &dyn std::fmt::Display) -> Diagnostic {
+    Diagnostic::new(
+        Code::SearchUntrusted,
+        format!(
+            "the search cannot be trusted: the objects of {} cannot be read",
+            folder.display()
+        ),
+    )
+    .with_cause(error.to_string())
+    .with_fix(
+        "repair the repository (git fsck); if it is infra's own, infra cache clear makes it anew",
+    )
 }
 
 /// Makes a repository in an empty folder, with something to be found in it.

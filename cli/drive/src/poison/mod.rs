@@ -3,8 +3,11 @@
 //! Each kind of place has a control of its own, which must be found by what searches that kind, or the whole search is an error.
 
 mod git;
+mod owners;
 #[cfg(test)]
 mod tests;
+
+pub use owners::{Owners, owners};
 
 use crate::process::background;
 use infra_model::poison::{Part, Spot};
@@ -29,6 +32,8 @@ pub struct Here {
     pub sources: Vec<PathBuf>,
     /// Whether secrets were taken from our own environment, which then has them.
     pub from_environment: bool,
+    /// Whether private values were taken from our own arguments, which then have them.
+    pub from_arguments: bool,
 }
 
 /// Searches all of it. `tell` is told what comes next.
@@ -110,7 +115,11 @@ fn search_processes(here: &Here, control: &Control, look: &mut Look<'_>) -> Resu
     let own = std::process::id();
     let user = rustix::process::geteuid().as_raw();
     processes::search(look, Path::new("/proc"), Some(user), &|pid, part| {
-        here.from_environment && (pid, part) == (own, Part::Environment)
+        let is_given = match part {
+            Part::Environment => here.from_environment,
+            Part::Arguments => here.from_arguments,
+        };
+        pid == own && is_given
     });
     // It ends here, with its handle.
     drop(sleeper);

@@ -34,6 +34,7 @@ fn here(dir: &Path) -> Here {
         repository: below("repo"),
         sources: Vec::new(),
         from_environment: false,
+        from_arguments: false,
     }
 }
 
@@ -110,4 +111,62 @@ fn a_repository_that_cannot_be_read_is_no_clean_one() {
     let fault = git::search(&mut look, dir.path()).expect_err("damaged");
     assert!(fault.title.contains("cannot be trusted"), "{fault:?}");
     assert!(!look.has_control(|spot| matches!(spot, Spot::Object { .. })));
+}
+
+#[test]
+fn filled_contexts_belong_to_the_hosts_of_their_trees() {
+    let dir = tempfile::tempdir().expect("a folder");
+    assert!(super::owners(dir.path()).expect("none").is_empty());
+    let root = dir.path().join("trees");
+    let store = gix::init(&root).expect("writable");
+    let commit = |files: &[(&str, &str)]| {
+        let mut editor = store
+            .edit_tree(store.empty_tree().id)
+            .expect("a tree to begin with");
+        for (path, text) in files {
+            let blob = store.write_blob(text).expect("writable");
+            let kind = gix::objs::tree::EntryKind::Blob;
+            editor.upsert(*path, kind, blob).expect("a path");
+        }
+        let tree = editor.write().expect("writable");
+        let who = gix::actor::Signature {
+            name: "a".into(),
+            email: "a@b".into(),
+            time: gix::date::Time::new(0, 0),
+        };
+        let commit = gix::objs::Commit {
+            tree: tree.detach(),
+            parents: Vec::new().into(),
+            author: who.clone(),
+            committer: who,
+            encoding: None,
+            message: "".into(),
+            extra_headers: Vec::new(),
+        };
+        store.write_object(commit).expect("writable");
+    };
+    let context = ".infra/context.json";
+    commit(&[(context, "of web"), ("hosts/web/host.toml", "")]);
+    commit(&[(context, "of both"), ("hosts/web/host.toml", "")]);
+    commit(&[(context, "of both"), ("hosts/db/host.toml", "")]);
+    // The contracts of many hosts are evaluated together, each from a tree of its own.
+    commit(&[
+        (".infra/plane/app/.infra/context.json", "of app"),
+        (".infra/plane/app/hosts/app/contract.nix", ""),
+        (".infra/plane/db/.infra/context.json", "of db"),
+    ]);
+    let owners = super::owners(dir.path()).expect("read");
+    let of = |text: &str| {
+        let id = store.write_blob(text).expect("writable").to_string();
+        let hosts = owners.get(&id).into_iter().flatten();
+        hosts
+            .map(infra_model::HostName::as_str)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(of("of web"), "web");
+    assert_eq!(of("of both"), "db web");
+    assert_eq!(of("of app"), "app");
+    assert_eq!(of("of db"), "db");
+    assert_eq!(of("of nobody"), "");
 }

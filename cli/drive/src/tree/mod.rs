@@ -7,6 +7,7 @@
 mod build;
 mod content;
 mod git;
+mod links;
 mod planes;
 mod revision;
 mod store;

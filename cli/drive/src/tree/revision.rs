@@ -6,6 +6,7 @@
 
 use super::build::Folder;
 use super::git::Git;
+use super::links::{self, Leads};
 use gix::index::entry::{Flags, Stat};
 use gix::objs::tree::EntryKind;
 use infra_model::tree::{Scope, is_flake_file, is_shareable};
@@ -86,18 +87,24 @@ impl<'g> Past<'g> {
             }
             None => Settings::default(),
         };
-        let file = format!("hosts/{host}/host.toml");
-        let text = self.text(&file)?.ok_or_else(|| self.no_host(host))?;
+        let own = format!("hosts/{host}");
+        let tree = match links::follow(&self.tree, own.as_bytes()) {
+            Leads::To(tree) => tree,
+            Leads::Nowhere => return Err(self.no_host(host)),
+            Leads::Out(_) => return Err(self.elsewhere(host)),
+        };
+        let file = format!("{own}/host.toml");
+        let text = self.text_in(&tree, "host.toml")?;
+        let text = text.ok_or_else(|| self.no_host(host))?;
         let spec = HostSpec::parse(host, &file, &text, &settings.defaults)
             .map_err(|faults| self.told(faults))?;
-        let folder = self.folder(&self.tree, &mut Vec::new(), Some(now), &|path| {
+        let mut folder = self.folder(&self.tree, &mut Vec::new(), Some(now), &|path| {
             let name = String::from_utf8_lossy(path);
-            match name.split_once('/') {
-                None => name == "hosts" || is_flake_file(&name) || is_shareable(&name),
-                Some(("hosts", below)) => below.split('/').next() == Some(host.as_str()),
-                Some(_) => true,
-            }
+            name.contains('/') || is_flake_file(&name) || is_shareable(&name)
         })?;
+        // Through whatever links lead there: the files are where the host's folder is.
+        let below = self.folder(&tree, &mut own.clone().into_bytes(), Some(now), &|_| true)?;
+        folder.insert_below(&own, below);
         Ok((folder.within(&Scope::of(&spec)), settings))
     }
 
@@ -131,6 +138,7 @@ impl<'g> Past<'g> {
                         let below = self.submodule(path, entry.object_id(), wanted)?;
                         folder.insert_folder(entry.filename(), below);
                     }
+                    EntryKind::Link if length == 0 && !self.is_shared(path) => {}
                     kind => {
                         if let Some(id) = self.checked_out(path, entry.object_id(), now) {
                             folder.insert(entry.filename(), kind, id);
@@ -141,6 +149,16 @@ impl<'g> Past<'g> {
             path.truncate(length);
         }
         Ok(folder)
+    }
+
+    /// Whether a link beside `flake.nix` is part of a tree: a flake file, or one that stands for a folder.
+    fn is_shared(&self, path: &[u8]) -> bool {
+        match links::follow(&self.tree, path) {
+            Leads::To(_) => true,
+            Leads::Nowhere => is_flake_file(&String::from_utf8_lossy(path)),
+            // Nobody knows what was there then; what is there now is the best guess.
+            Leads::Out(path) => self.root.join(path).is_dir(),
+        }
     }
 
     /// The id of a committed file as it would lie in the work tree; `None` if it would not.
@@ -211,8 +229,11 @@ impl<'g> Past<'g> {
     }
 
     fn text(&self, file: &str) -> Result<Option<String>, Diagnostic> {
-        let entry = self
-            .tree
+        self.text_in(&self.tree, file)
+    }
+
+    fn text_in(&self, tree: &gix::Tree<'_>, file: &str) -> Result<Option<String>, Diagnostic> {
+        let entry = tree
             .lookup_entry_by_path(file)
             .map_err(|error| self.unreadable(file.as_bytes(), &error))?;
         let Some(entry) = entry.filter(|entry| entry.mode().is_blob()) else {
@@ -230,6 +251,20 @@ impl<'g> Past<'g> {
             format!("there is no host {host} in `{}`", self.name),
         )
         .with_fix("name a revision in which the host's host.toml is committed")
+        .with_host(host)
+    }
+
+    fn elsewhere(&self, host: &HostName) -> Diagnostic {
+        at(
+            self.name,
+            format!(
+                "hosts/{host} leads out of the repository, and `{}` does not know what was there",
+                self.name
+            ),
+        )
+        .with_fix(format!(
+            "compare with what infra itself saw: a run, or the id of a tree (infra why {host})"
+        ))
         .with_host(host)
     }
 

@@ -87,6 +87,85 @@ async fn a_revision_has_the_tree_of_its_checkout() {
 }
 
 #[tokio::test]
+async fn links_beside_the_flake_are_then_what_they_are_now() {
+    let scene = Scene::new();
+    let at = |file: &str| scene.root().join(file);
+    fs::create_dir(at("nixos")).expect("writable");
+    fs::rename(at("modules"), at("nixos/modules")).expect("there");
+    scene.git_init().await;
+    let moved = scene.id("web");
+    symlink("nixos/modules", at("modules")).expect("writable");
+    // These stand for no folder, or for one that is not shared.
+    scene.write("README.md", "read me\n");
+    symlink("README.md", at("readme")).expect("writable");
+    symlink("nowhere", at("dangling")).expect("writable");
+    symlink("round", at("round")).expect("writable");
+    symlink("nixos/modules", at("_hidden")).expect("writable");
+    // A link to a link is one; and what leads out of the repository is judged by where it leads.
+    symlink("modules/", at("again")).expect("writable");
+    let outside = scene.dir.path().join("outside");
+    fs::create_dir(&outside).expect("writable");
+    symlink(&outside, at("outside")).expect("writable");
+    symlink("./nixos/../../outside", at("over")).expect("writable");
+    assert_eq!(
+        scene.since("HEAD"),
+        [
+            "added again",
+            "added modules",
+            "added outside",
+            "added over"
+        ]
+    );
+    scene.commit().await;
+    assert_eq!(scene.since("HEAD"), [""; 0]);
+    assert_eq!(scene.tree_at("HEAD"), scene.id("web"));
+    assert_eq!(scene.tree_at("HEAD~1"), moved);
+    // The folder that the link led to then is what counts, not what lies there now.
+    fs::rename(at("nixos"), at("nix")).expect("there");
+    fs::remove_file(at("modules")).expect("there");
+    symlink("nix/modules", at("modules")).expect("writable");
+    assert_eq!(
+        scene.since("HEAD"),
+        [
+            "changed modules",
+            "added nix/modules/base/default.nix",
+            "removed nixos/modules/base/default.nix",
+            "removed over",
+        ]
+    );
+    // A file of the shared folder is named where it lies.
+    scene.commit().await;
+    scene.write("nix/modules/base/default.nix", "{ a = 1; }\n");
+    assert_eq!(
+        scene.since("HEAD"),
+        ["changed nix/modules/base/default.nix"]
+    );
+}
+
+#[tokio::test]
+async fn a_host_behind_a_link_had_a_tree_then() {
+    let scene = Scene::new();
+    let at = |file: &str| scene.root().join(file);
+    fs::create_dir(at("_machines")).expect("writable");
+    fs::rename(at("hosts/web"), at("_machines/web")).expect("there");
+    symlink("../_machines/web", at("hosts/web")).expect("writable");
+    scene.git_init().await;
+    assert_eq!(scene.since("HEAD"), [""; 0]);
+    scene.write("_machines/web/configuration.nix", "{ a = 2; }\n");
+    assert_eq!(scene.since("HEAD"), ["changed hosts/web/configuration.nix"]);
+    // Outside of the repository no revision knows what was there.
+    fs::rename(at("_machines/web"), scene.dir.path().join("elsewhere")).expect("there");
+    fs::remove_file(at("hosts/web")).expect("there");
+    symlink("../../elsewhere", at("hosts/web")).expect("writable");
+    scene.commit().await;
+    let fault = scene.at("HEAD").expect_err("unknown");
+    assert!(
+        fault.title.contains("leads out of the repository"),
+        "{fault:?}"
+    );
+}
+
+#[tokio::test]
 async fn the_settings_of_then_decide_what_was_shared() {
     let scene = Scene::new();
     scene.write("homes/ann/home.nix", "{ }\n");

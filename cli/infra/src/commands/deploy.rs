@@ -47,7 +47,7 @@ pub(super) async fn run(global: &Global, args: &Deploy) -> Exit {
         Ok(workspace) => Arc::new(workspace),
         Err(fault) => return refuse(NAME, global, vec![fault]),
     };
-    let selected = match workspace.select_to_act(&args.selection) {
+    let mut selected = match workspace.select_to_act(&args.selection) {
         Ok(selected) => selected,
         Err(faults) => return refuse(NAME, global, faults),
     };
@@ -62,6 +62,8 @@ pub(super) async fn run(global: &Global, args: &Deploy) -> Exit {
         Ok(contracts) => contracts,
         Err(faults) => return refuse(NAME, global, faults),
     };
+    let unable = |host: &HostSpec| contracts.unable.contains_key(&host.name);
+    selected.hosts.retain(|host| !unable(host));
     let state = workspace.state();
     // Before anything is touched: a run that cannot be written down is not begun.
     let journal = match state.begin() {
@@ -87,6 +89,7 @@ pub(super) async fn run(global: &Global, args: &Deploy) -> Exit {
     };
     let mut bundler = Bundler::new(&workspace, Opener::new(&workspace, Stop::never()));
     let mut known = deployment.look().await;
+    deployment.leave_out(&contracts);
     deployment.want(&mut known, &contracts, &mut bundler).await;
     let (decisions, plan) = deployment.decide(&known);
     if !deployment.request.dry_run {
@@ -141,6 +144,17 @@ impl Deployment {
         outcome.hosts.retain(|_, came_to| !came_to.is_good());
         self.absorb(outcome);
         known
+    }
+
+    /// Hosts that could not be asked for what only they know fail alone: nothing can be evaluated for them.
+    fn leave_out(&mut self, contracts: &Contracts) {
+        for (host, faults) in &contracts.unable {
+            let mut faults = faults.iter().cloned();
+            if let Some(first) = faults.next() {
+                self.fail(host, first);
+            }
+            self.results.errors.extend(faults);
+        }
     }
 
     /// Adds which secrets each host is to have. A host whose secrets cannot be told fails alone.

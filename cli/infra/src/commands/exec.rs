@@ -22,7 +22,7 @@ pub(super) async fn run(global: &Global, args: &Exec) -> Exit {
         Ok(targets) => targets,
         Err(faults) => return refuse(NAME, global, faults),
     };
-    let (stage, interrupted) = stage_of_interrupts();
+    let stage = crate::interrupt::stage();
     let gate = Arc::new(Semaphore::new(AT_ONCE));
     let mut tasks = JoinSet::new();
     let json = global.json;
@@ -54,7 +54,7 @@ pub(super) async fn run(global: &Global, args: &Exec) -> Exit {
         .iter()
         .filter(|host| host.exit_code == Some(0))
         .count();
-    let exit = if *interrupted.borrow() > CancelStage::Running {
+    let exit = if *stage.borrow() > CancelStage::Running {
         Exit::Interrupted
     } else {
         Exit::of_hosts(good, errors.len())
@@ -70,19 +70,6 @@ fn targets(global: &Global, args: &Exec) -> Result<Vec<Target>, Vec<Diagnostic>>
         .iter()
         .map(|host| workspace.target(host).map_err(|fault| vec![fault]))
         .collect()
-}
-
-/// There is nothing to drain here: the first interrupt already ends what runs.
-fn stage_of_interrupts() -> (watch::Receiver<CancelStage>, watch::Receiver<CancelStage>) {
-    let (send, receive) = watch::channel(CancelStage::Running);
-    let mut interrupts = crate::interrupt::listen();
-    tokio::spawn(async move {
-        while interrupts.recv().await.is_some() {
-            // Nobody listens once all hosts are through.
-            let _ = send.send(CancelStage::Terminating);
-        }
-    });
-    (receive.clone(), receive)
 }
 
 async fn execute(

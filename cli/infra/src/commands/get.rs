@@ -130,9 +130,12 @@ fn offered(host: &HostName, export: &NeedName) -> Offered {
 fn unavailable(why: &Why) -> (&str, Option<&str>) {
     match why {
         Why::Unavailable { how, fix } => (how, fix.as_deref()),
-        Why::Missing | Why::Wrong { .. } | Why::Disagreement { .. } | Why::Misplaced { .. } => {
-            ("it is open", None)
-        }
+        Why::Missing
+        | Why::Wrong { .. }
+        | Why::Disagreement { .. }
+        | Why::Misplaced { .. }
+        | Why::Unasked { .. }
+        | Why::Unserved { .. } => ("it is open", None),
     }
 }
 

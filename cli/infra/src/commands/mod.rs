@@ -9,6 +9,7 @@ mod deploy;
 mod doctor;
 mod eval;
 mod exec;
+pub(crate) mod facts;
 pub(crate) mod fill;
 pub(crate) mod get;
 pub(crate) mod graph;
@@ -59,6 +60,7 @@ fn perform(args: &Args) -> Exit {
         Command::Contract(contract) => wait(contract::run(global, contract)),
         Command::Set(args) => wait(set::run(global, args)),
         Command::Fill(args) => wait(fill::run(global, args)),
+        Command::Facts(args) => wait(facts::run(global, args)),
         Command::Get(args) => wait(get::run(global, args)),
         Command::Secret { verb } => wait(secret::run(global, verb)),
         Command::Graph(args) => wait(graph::run(global, args)),

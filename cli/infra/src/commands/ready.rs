@@ -4,6 +4,7 @@ use super::fill;
 use crate::args::Fill;
 use crate::contracts::Contracts;
 use crate::due::{self, Look};
+use crate::facts::{learn, note, to_be_asked, unasked};
 use crate::making::{self, Made};
 use crate::vault::Vault;
 use crate::workspace::Workspace;
@@ -34,6 +35,15 @@ pub(super) async fn fill_all(
     (given, what): (&Fill, Make),
 ) -> Result<Contracts, Vec<Diagnostic>> {
     let mut contracts = fill(workspace, evaluator, hosts, given).await?;
+    if what == Make::All {
+        contracts = asked(workspace, evaluator, contracts, (hosts, given)).await?;
+    } else {
+        let to_be_asked = to_be_asked(&contracts, hosts);
+        contracts.warnings.extend(to_be_asked);
+    }
+    // A host that could not be asked fails alone.
+    let able = |host: &&HostSpec| !contracts.unable.contains_key(&host.name);
+    let hosts: &[HostSpec] = &hosts.iter().filter(able).cloned().collect::<Vec<_>>();
     let open = contracts.open(hosts.iter().map(|host| &host.name));
     if !open.is_empty() {
         return Err(open);
@@ -63,7 +73,35 @@ pub(super) async fn fill_all(
         contracts.warnings.extend(notes);
         return Ok(contracts);
     }
-    make((&vault, evaluator), &tasks, (hosts, given)).await
+    let mut made = make((&vault, evaluator), &tasks, (hosts, given)).await?;
+    made.warnings.extend(contracts.learned.iter().cloned());
+    made.learned = contracts.learned;
+    made.unable = contracts.unable;
+    Ok(made)
+}
+
+/// Asks hosts for what only they know and nobody gives. A host that does not answer fails alone.
+async fn asked(
+    workspace: &Workspace,
+    evaluator: &Evaluator,
+    contracts: Contracts,
+    (hosts, given): (&[HostSpec], &Fill),
+) -> Result<Contracts, Vec<Diagnostic>> {
+    let questions = unasked(&contracts, hosts);
+    if questions.is_empty() {
+        return Ok(contracts);
+    }
+    let learned = learn(workspace, &questions, &Stop::never()).await;
+    let mut contracts = fill(workspace, evaluator, hosts, given).await?;
+    for (host, learned) in learned {
+        let notes = learned.facts.iter().filter_map(|fact| note(&host, fact));
+        contracts.learned.extend(notes);
+        if !learned.faults.is_empty() {
+            contracts.unable.insert(host, learned.faults);
+        }
+    }
+    contracts.warnings.extend(contracts.learned.iter().cloned());
+    Ok(contracts)
 }
 
 async fn make(

@@ -12,14 +12,18 @@ fn env() -> Env {
 
 /// Protects a "system" of web, as a build does.
 fn build(env: &Env, content: &str) -> String {
-    let system = env.side_file("store/system/unit", content);
+    build_of(env, "web", content)
+}
+
+fn build_of(env: &Env, host: &str, content: &str) -> String {
+    let system = env.side_file(&format!("store/system-of-{host}/unit"), content);
     let system = system.strip_suffix("/unit").expect("a folder").to_owned();
     let repo = env.repo().canonicalize().expect("there");
     let links = env
         .repo()
         .join("../state/infra/repos")
         .join(repo.strip_prefix("/").expect("absolute"));
-    let links = links.join("@/roots/web");
+    let links = links.join("@/roots").join(host);
     fs::create_dir_all(&links).expect("writable");
     symlink(&system, links.join("planned")).expect("writable");
     system
@@ -119,7 +123,7 @@ fn what_is_found_is_told_without_the_secret() {
     --- stdout
     HOST  SECRET  FORM      WHERE
     web   token   as it is  here: [dir]/repo/notes.txt at byte 10
-    web   token   as it is  here: [dir]/store/system/unit at byte 18
+    web   token   as it is  here: [dir]/store/system-of-web/unit at byte 18
     web: looked for token
     on this machine: searched [amount]
     the hosts themselves were not searched: --hosts does that
@@ -222,6 +226,103 @@ fn a_search_that_finds_nothing_planted_is_an_error() {
     assert!(told.starts_with("exit 3"), "{told}");
     assert!(
         told.contains("error[search-untrusted]: the search cannot be trusted"),
+        "{told}"
+    );
+}
+
+/// web has a private value; db has it only if somebody makes a mistake. Tests run side by side: each has a value of its own.
+fn with_private(pin: &str) -> (Env, String) {
+    let env = Env::pair().set("FAKE_CLOSURE", "for last; do :; done; echo \"$last\"");
+    env.contract(
+        "web",
+        serde_json::json!({"values": {"pin": {"private": true}}}),
+    );
+    env.contract("db", serde_json::json!({"values": {"pin": {}}}));
+    build_of(&env, "web", &format!("ExecStart=serve --pin={pin}"));
+    let given = format!("web:pin={pin}");
+    let built = env.run(&["eval", "web", "--set", &given]);
+    assert!(built.starts_with("exit 0"), "{built}");
+    (env, given)
+}
+
+#[test]
+fn a_private_value_may_be_in_the_tree_and_the_system_of_its_host() {
+    let (env, given) = with_private("private-pin-of-web-7");
+    build_of(&env, "db", "ExecStart=true");
+    insta::assert_snapshot!(shown(&env, &["check", "web", "--poison", "--set", &given]), @"
+    exit 0
+    --- stdout
+    no secret is where it must not be
+    web: looked for pin
+    on this machine: searched [amount]
+    the hosts themselves were not searched: --hosts does that
+    --- stderr
+      searching  processes
+      searching  what infra remembers
+      searching  the repository
+      searching  2 paths of the store
+    ");
+}
+
+#[test]
+fn a_private_value_must_not_be_in_another_hosts_system() {
+    let pin = "private-pin-of-web-8";
+    let (env, given) = with_private(pin);
+    build_of(&env, "db", &format!("ExecStart=serve --pin={pin}"));
+    env.write("notes.txt", &format!("the pin: {pin}\n"));
+    let told = shown(&env, &["check", "web", "--poison", "--set", &given]);
+    assert!(!told.contains(pin), "{told}");
+    insta::assert_snapshot!(told, @"
+    exit 1
+    --- stdout
+    HOST  SECRET  FORM      WHERE
+    web   pin     as it is  here: [dir]/repo/notes.txt at byte 9
+    web   pin     as it is  here: [dir]/store/system-of-db/unit at byte 22
+    web: looked for pin
+    on this machine: searched [amount]
+    the hosts themselves were not searched: --hosts does that
+    --- stderr
+      searching  processes
+      searching  what infra remembers
+      searching  the repository
+      searching  2 paths of the store
+    error[secret-exposed]: web: private values are where they must not be: pin
+      cause: found in 2 places
+      fix: see what put them there and end it; then they are no secrets any more: infra secret new web pin
+    ");
+}
+
+#[test]
+fn a_private_value_must_not_be_in_another_hosts_tree() {
+    let pin = "private-pin-of-web-9";
+    let (env, given) = with_private(pin);
+    let built = env.run(&["eval", "db", "--set", &format!("db:pin={pin}")]);
+    assert!(built.starts_with("exit 0"), "{built}");
+    let told = env.run(&["check", "web", "--poison", "--set", &given]);
+    assert!(told.starts_with("exit 1"), "{told}");
+    assert!(told.contains("/trees, Git object "), "{told}");
+    assert!(!told.contains("system-of-web"), "{told}");
+}
+
+#[test]
+fn hosts_that_share_a_private_value_may_both_have_it() {
+    let pin = "private-pin-of-web-10";
+    let (env, given) = with_private(pin);
+    let shared = serde_json::json!({"values": {"pin": {"private": true, "scope": "shared"}}});
+    for host in ["web", "db"] {
+        env.contract(host, shared.clone());
+    }
+    build_of(&env, "db", &format!("ExecStart=serve --pin={pin}"));
+    // The fake's contracts change without their files.
+    let args = ["check", "web", "--poison", "--no-cache", "--set", &given];
+    let told = env.run(&args);
+    assert!(told.starts_with("exit 0"), "{told}");
+    assert!(told.contains("web: looked for pin"), "{told}");
+    // One of them shares it no more.
+    env.contract("db", serde_json::json!({}));
+    let told = env.run(&args);
+    assert!(
+        told.starts_with("exit 1") && told.contains("system-of-db"),
         "{told}"
     );
 }

@@ -14,6 +14,7 @@ mod deploy;
 mod doctor;
 mod env;
 mod evaluate;
+mod facts;
 mod fleet;
 mod help;
 mod listing;

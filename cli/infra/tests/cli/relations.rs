@@ -80,8 +80,8 @@ fn who_depends_on_whom() {
       "db" -> "web" [label = "page", style = solid];
       "web" -> "db" [label = "endpoint", style = solid];
       "web" -> "db" [label = "endpiont", style = dashed];
-      "shared:realm" [label = "value realm", shape = box];
-      "web" -> "shared:realm" [dir = none];
+      "shared:value:realm" [label = "value realm", shape = box];
+      "web" -> "shared:value:realm" [dir = none];
       "web" -> "db" [label = "reached through", color = gray];
     }
     --- stderr

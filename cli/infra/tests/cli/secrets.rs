@@ -141,6 +141,13 @@ fn recipes_make_what_is_missing_once_for_all_who_share_it() {
         sidecar.contains("grace = \"1h\"") && sidecar.contains("previous = "),
         "{sidecar}"
     );
+    // Whoever searches is told what is not here to be searched for.
+    let told = env.run(&["check", "web", "--poison"]);
+    assert!(
+        told.contains("web: looked for ")
+            && told.contains("not looked for session.previous: the repository does not keep it"),
+        "{told}"
+    );
     shows!(env, ["secret", "generate", "web", "mail"], @"
     exit 2
     --- stdout

@@ -7,6 +7,7 @@
 )]
 
 mod deploys;
+mod facts;
 mod faults;
 mod inputs;
 mod interrupts;

@@ -10,7 +10,7 @@ let
 in
 {
   value =
-    name: type: scope:
+    name: type: scope: fact:
     let
       file = if scope == "shared" then "context/shared.toml" else "context/hosts/${host}.toml";
     in
@@ -20,7 +20,11 @@ in
         title = "the value `${name}`${ofHost} is not filled";
         cause = "it must be ${type.description}, and no source gives it";
         where = where "values" name;
-        fix = "write into ${file}: ${name} = …   (or run: infra fill ${host})";
+        fix =
+          if fact != null then
+            "the host knows it: infra facts ${host}"
+          else
+            "write into ${file}: ${name} = …   (or run: infra fill ${host})";
       }
     ];
 

@@ -54,6 +54,23 @@ in
     "password-hash"
   ];
 
+  # What a host can be asked for by name; the command knows how (cli/model/src/fact.rs).
+  builtinFacts = [
+    "cpus"
+    "disks"
+    "hostname"
+    "interface"
+    "interfaces"
+    "ipv4"
+    "ipv6"
+    "kernel"
+    "mac"
+    "machine-id"
+    "memory"
+    "ssh-host-key"
+    "virtualisation"
+  ];
+
   # What `default` and `example` hold that nobody gave: null is a value.
   none._type = "infra-none";
   isNone = value: value._type or null == "infra-none";

@@ -1,15 +1,18 @@
 //! `infra check --poison`: no secret is where it must not be.
 
+mod allowed;
 mod gather;
 mod hosts;
 mod show;
 
 use super::{answer, refuse};
 use crate::args::{Check, Global};
+use crate::contracts;
 use crate::workspace::Workspace;
+use allowed::Closures;
 use gather::Gathered;
-use infra_drive::nix::{self, ClosureKind};
-use infra_drive::poison::{self, Here};
+use infra_drive::evaluator::Evaluator;
+use infra_drive::poison::{self, Here, Owners};
 use infra_drive::process::Stop;
 use infra_drive::roots::Roots;
 use infra_drive::state;
@@ -19,8 +22,7 @@ use infra_model::poison::{Exposure, HostSearch, Looked};
 use infra_model::{Code, Diagnostic, HostName, HostSpec, NeedName, Place};
 use infra_search::{Control, Look};
 use infra_view::Screen;
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
 
 const NAME: &str = "check";
 
@@ -55,7 +57,10 @@ async fn perform(global: &Global, args: &Check) -> Result<Performed, Vec<Diagnos
     let selected = workspace.select_strictly(&args.selection)?;
     let evaluator = super::evaluator(global, &workspace).map_err(one)?;
     let contracts = super::fill(&workspace, &evaluator, &selected, &args.fill).await?;
-    let mut gathered = gather::open(&workspace, &selected, &contracts).await;
+    let mut gathered = gather::open(&workspace, &selected, &contracts, args.hosts).await;
+    if !gathered.shared.is_empty() {
+        share(&workspace, &evaluator, &mut gathered).await?;
+    }
     let mut warnings = contracts.warnings;
     let mut errors = contracts.faults;
     errors.append(&mut gathered.faults);
@@ -102,7 +107,16 @@ async fn perform(global: &Global, args: &Check) -> Result<Performed, Vec<Diagnos
             found_there,
         });
     }
-    errors.extend(searches.iter().filter_map(exposed));
+    let private: BTreeSet<&str> = gathered
+        .private
+        .keys()
+        .map(|(_, name)| name.as_str())
+        .collect();
+    errors.extend(
+        searches
+            .iter()
+            .filter_map(|search| exposed(search, &private)),
+    );
     warnings.extend(evaluator.finish());
     Ok((searches, errors, warnings))
 }
@@ -116,24 +130,45 @@ async fn search_here(
     if gathered.subjects.is_empty() {
         return Ok(Seen::default());
     }
+    // What belongs to other hosts says where private values must not be.
+    let all = workspace.contents.fleet.hosts();
+    let hosts = if gathered.private.is_empty() {
+        gathered.hosts.as_slice()
+    } else {
+        all
+    };
+    let closures = Closures::read(workspace, hosts, !gathered.private.is_empty()).await?;
     let here = Here {
-        store: store_paths(workspace, &gathered.hosts).await?,
+        store: closures.paths(),
         state: state::folder(),
         cache: cache_dir(),
         repository: workspace.repo.root().to_owned(),
         sources: gathered.sources.clone(),
         from_environment: gathered.from_environment,
+        from_arguments: gathered.from_arguments,
     };
     let control = Control::new()?;
     let search = gathered.subjects.search(&control)?;
     let mut look = Look::new(&search, |looked| say(&show::amount(looked)));
     poison::search(&here, &control, &mut look, say)?;
     let (looked, found) = look.end();
+    let owners = if gathered.private.is_empty() {
+        Owners::new()
+    } else {
+        poison::owners(&here.cache)?
+    };
+    let trees = here.cache.join("trees").display().to_string();
     let mut seen = Seen {
         looked,
         ..Seen::default()
     };
     for ((host, secret), form, at) in gathered.subjects.named(&found) {
+        let subject = (host, secret);
+        let readers = gathered.private.get(&subject);
+        if readers.is_some_and(|readers| closures.is_theirs(readers, &at, (&trees, &owners))) {
+            continue;
+        }
+        let (host, secret) = subject;
         let secret = NeedName::to_string(&secret);
         let of_host = seen.found.entry(host).or_default();
         of_host.push(Exposure { secret, form, at });
@@ -144,20 +179,22 @@ async fn search_here(
     Ok(seen)
 }
 
-/// The systems that were built or deployed from here with all they need, and what they were built from: a secret in a derivation is in the store.
-async fn store_paths(
+/// Who shares the private values of these hosts: that stands in the contracts of all.
+async fn share(
     workspace: &Workspace,
-    hosts: &[HostSpec],
-) -> Result<Vec<PathBuf>, Diagnostic> {
-    let roots = Roots::of(&workspace.state());
-    let kept = hosts.iter().flat_map(|host| roots.kept(&host.name));
-    let (derivations, built): (Vec<PathBuf>, Vec<PathBuf>) =
-        kept.partition(|path| path.extension().is_some_and(|end| end == "drv"));
-    let mut paths = nix::closure(&built, ClosureKind::Built, Stop::never()).await?;
-    paths.extend(nix::closure(&derivations, ClosureKind::Derivation, Stop::never()).await?);
-    paths.sort();
-    paths.dedup();
-    Ok(paths)
+    evaluator: &Evaluator,
+    gathered: &mut Gathered,
+) -> Result<(), Vec<Diagnostic>> {
+    let hosts = workspace.contents.fleet.hosts();
+    let none = BTreeMap::new();
+    let fleet = contracts::gather(workspace, evaluator, hosts, &none, &Stop::never()).await?;
+    let manifests = fleet
+        .hosts
+        .iter()
+        .map(|(host, contract)| (host.clone(), contract.manifest()))
+        .collect();
+    gathered.share(&manifests);
+    Ok(())
 }
 
 /// A host of which there is nothing in the store: that it is clean says less.
@@ -175,7 +212,7 @@ fn unbuilt(workspace: &Workspace, host: &HostSpec) -> Option<Diagnostic> {
 }
 
 /// The error of a host whose secrets were found.
-fn exposed(search: &HostSearch) -> Option<Diagnostic> {
+fn exposed(search: &HostSearch, private: &BTreeSet<&str>) -> Option<Diagnostic> {
     let found: Vec<&Exposure> = search
         .found_here
         .iter()
@@ -185,13 +222,23 @@ fn exposed(search: &HostSearch) -> Option<Diagnostic> {
     names.sort_unstable();
     names.dedup();
     let first = names.first()?;
-    let title = format!("secrets are where they must not be: {}", names.join(", "));
+    let what = if names.iter().all(|name| private.contains(name)) {
+        "private values"
+    } else {
+        "secrets"
+    };
+    let title = format!("{what} are where they must not be: {}", names.join(", "));
+    let verb = if private.contains(first) {
+        "new"
+    } else {
+        "rotate"
+    };
     let more = if names.len() > 1 { ", and so on" } else { "" };
     Some(
         Diagnostic::new(Code::SecretExposed, title)
             .with_cause(format!("found in {}", counted(found.len(), "place")))
             .with_fix(format!(
-                "see what put them there and end it; then they are no secrets any more: infra secret rotate {} {first}{more}",
+                "see what put them there and end it; then they are no secrets any more: infra secret {verb} {} {first}{more}",
                 search.name
             ))
             .with_host(&search.name),
