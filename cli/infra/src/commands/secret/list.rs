@@ -9,7 +9,7 @@ use infra_drive::secret::item::Scope;
 use infra_drive::secret::store::Stored;
 use infra_model::answer::{Answer, Due, DueWhy, Exit, KeptSecret, Wrong};
 use infra_model::recipe::Owner;
-use infra_model::{Diagnostic, HostName, NeedName};
+use infra_model::{Diagnostic, HostName};
 use infra_view::table;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -41,7 +41,7 @@ async fn look(global: &Global, selection: &Selection) -> Result<Found, Vec<Diagn
     let everything = selection.selectors.is_empty();
     let mut kept = Vec::new();
     for stored in &listing.stored {
-        let secret = describe(&vault, stored, &due).map_err(one)?;
+        let secret = describe(&vault, stored, &due);
         let concerns =
             |host: &HostName| secret.name.as_ref() == Some(host) || secret.hosts.contains(host);
         if everything || hosts.iter().any(|host| concerns(&host.name)) {
@@ -73,18 +73,12 @@ fn due(vault: &Vault<'_>) -> (Dues, Vec<Diagnostic>) {
     (all, Vec::new())
 }
 
-fn describe(vault: &Vault<'_>, stored: &Stored, dues: &Dues) -> Result<KeptSecret, Diagnostic> {
+fn describe(vault: &Vault<'_>, stored: &Stored, dues: &Dues) -> KeptSecret {
     let owner = match stored.item.scope() {
         Scope::Shared => Owner::Shared,
         Scope::Host(host) => Owner::Host(host.clone()),
     };
-    let secret = NeedName::parse(stored.item.name()).map_err(|why| {
-        Diagnostic::new(
-            infra_model::Code::Internal,
-            format!("a listed secret has no name: {why}"),
-        )
-    })?;
-    let asset = (owner, secret);
+    let asset = (owner, stored.item.name().clone());
     let hosts: Vec<HostName> = vault.readers(&asset).into_iter().cloned().collect();
     let mut wrong = Vec::new();
     if !vault.is_needed(&asset) {
@@ -110,7 +104,7 @@ fn describe(vault: &Vault<'_>, stored: &Stored, dues: &Dues) -> Result<KeptSecre
         wrong.push(Wrong::Expired);
     }
     let (owner, secret) = asset;
-    Ok(KeptSecret {
+    KeptSecret {
         name: match owner {
             Owner::Shared => None,
             Owner::Host(host) => Some(host),
@@ -124,7 +118,7 @@ fn describe(vault: &Vault<'_>, stored: &Stored, dues: &Dues) -> Result<KeptSecre
         expires,
         wrong,
         due,
-    })
+    }
 }
 
 fn show(kept: &[KeptSecret]) -> String {

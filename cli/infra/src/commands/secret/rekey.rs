@@ -10,7 +10,7 @@ use infra_drive::secret::item::{Item, Scope};
 use infra_drive::secret::store::Rekeyed;
 use infra_model::answer::{Exit, SecretChange, SecretDone};
 use infra_model::recipe::Owner;
-use infra_model::{Code, Diagnostic, HostName, NeedName, Place};
+use infra_model::{Code, Diagnostic, HostName, Place};
 
 const NAME: &str = "secret";
 
@@ -44,9 +44,7 @@ async fn rekey(
     let mut all = Vec::new();
     let mut warnings = Vec::new();
     for stored in vault.store().list().map_err(one)?.stored {
-        let Some(asset) = asset_of(&stored.item) else {
-            continue;
-        };
+        let asset = asset_of(&stored.item);
         let concerns = |host: &HostName| {
             asset.0 == Owner::Host(host.clone()) || vault.readers(&asset).contains(&host)
         };
@@ -77,12 +75,12 @@ async fn rekey(
     Ok((all, warnings))
 }
 
-fn asset_of(item: &Item) -> Option<Asset> {
+fn asset_of(item: &Item) -> Asset {
     let owner = match item.scope() {
         Scope::Shared => Owner::Shared,
         Scope::Host(host) => Owner::Host(host.clone()),
     };
-    Some((owner, NeedName::parse(item.name()).ok()?))
+    (owner, item.name().clone())
 }
 
 fn told((owner, name): &Asset, item: &Item, change: SecretChange) -> SecretDone {
