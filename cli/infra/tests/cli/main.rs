@@ -24,6 +24,7 @@ mod relations;
 mod secrets;
 mod secrets_due;
 mod secrets_fill;
+mod secrets_formats;
 mod secrets_shared;
 mod values;
 mod wants;

@@ -207,12 +207,12 @@ fn what_is_wrong_is_said_before_anything_is_written() {
     refused(
         "hunter2",
         &["secret", "new", "web", "mail"],
-        "that is not what `mail` of web must be",
+        "this is not the secret `mail` of web: it is shorter than 8 bytes",
     );
     refused(
         "hunter2",
         &["secret", "new", "web", "settings"],
-        "that is not what `settings` of web must be",
+        "this is not the secret `settings` of web: it is no secret of format json",
     );
     refused(
         "hunter2hunter2",

@@ -134,7 +134,7 @@ impl Meant {
         !matches!(&self.need, Need::Secret(need) if need.format == Format::Binary)
     }
 
-    /// Whether it is one line, so that a line end after it is the editor's.
+    /// Whether it is one line by its nature, so that a line end after it belongs to whatever wrote it.
     pub(super) fn is_line(&self) -> bool {
         match &self.need {
             Need::Secret(need) => matches!(need.format, Format::Text | Format::PasswordHash),
@@ -168,11 +168,6 @@ impl Meant {
         filled
             .map(|filled| filled.with.clone())
             .filter(|kept| !matches!(kept, Kept::Recipe(_)))
-    }
-
-    /// Whether the repository's store has it.
-    pub(super) fn is_kept(&self, vault: &Vault<'_>) -> bool {
-        matches!(self.kept(vault), Some(Kept::Store(_)))
     }
 
     pub(super) fn without_recipe(&self) -> Diagnostic {
