@@ -9,7 +9,10 @@ pub use repository::{
     ExportState, HostMade, Lean, LeanEdge, LineChange, Relations, RepositoryMade, SharedWith,
     ValueGot, ValueSet, WantEdge,
 };
-pub use secrets::{Due, DueWhy, KeptSecret, SecretChange, SecretDone, Wrong};
+pub use secrets::{
+    Access, Due, DueWhy, KeptSecret, ReaderKind, SecretChange, SecretDone, SecretReader,
+    SecretReaders, Wrong,
+};
 
 use crate::context::Plane;
 use crate::contract::NeedScope;

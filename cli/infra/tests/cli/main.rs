@@ -25,6 +25,7 @@ mod secrets;
 mod secrets_due;
 mod secrets_fill;
 mod secrets_formats;
+mod secrets_readers;
 mod secrets_shared;
 mod values;
 mod wants;

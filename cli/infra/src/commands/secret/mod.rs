@@ -3,8 +3,10 @@
 mod edit;
 mod generate;
 mod import;
+mod kept;
 mod list;
 mod new;
+mod recipients;
 mod rekey;
 mod show;
 mod writing;
@@ -30,6 +32,8 @@ use std::fmt::Write as _;
 pub(crate) enum Secret {
     /// List secrets: where each is kept, who can read it, and whether anything is wrong with it. Needs no key.
     List(Selection),
+    /// Say who can read each secret, who should, and who no longer should. Needs no key.
+    Recipients(recipients::Args),
     /// Write a secret, encrypted to the hosts that need it and to the admins.
     New(new::Args),
     /// Edit a secret: in $VISUAL or $EDITOR, in memory only.
@@ -60,6 +64,7 @@ pub(crate) struct Which {
 pub(super) async fn run(global: &Global, verb: &Secret) -> Exit {
     match verb {
         Secret::List(selection) => list::run(global, selection).await,
+        Secret::Recipients(args) => recipients::run(global, args).await,
         Secret::New(args) => new::run(global, args).await,
         Secret::Rotate(args) => new::rotate(global, args).await,
         Secret::Edit(args) => edit::run(global, args).await,
