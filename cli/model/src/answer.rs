@@ -10,8 +10,8 @@ pub use repository::{
     ValueGot, ValueSet, WantEdge,
 };
 pub use secrets::{
-    Access, Due, DueWhy, KeptSecret, ReaderKind, SecretChange, SecretDone, SecretReader,
-    SecretReaders, Wrong,
+    Access, Due, DueWhy, KeptSecret, ReaderKind, RolledBack, SecretChange, SecretDone,
+    SecretReader, SecretReaders, Wrong,
 };
 
 use crate::context::Plane;

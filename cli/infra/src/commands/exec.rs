@@ -73,7 +73,8 @@ fn targets(global: &Global, args: &Exec) -> Result<Vec<Target>, Vec<Diagnostic>>
 }
 
 /// There is nothing to drain here: the first interrupt already ends what runs.
-fn stage_of_interrupts() -> (watch::Receiver<CancelStage>, watch::Receiver<CancelStage>) {
+pub(super) fn stage_of_interrupts() -> (watch::Receiver<CancelStage>, watch::Receiver<CancelStage>)
+{
     let (send, receive) = watch::channel(CancelStage::Running);
     let mut interrupts = crate::interrupt::listen();
     tokio::spawn(async move {

@@ -5,7 +5,7 @@ use crate::env::Env;
 use std::fmt::Write as _;
 use std::path::Path;
 
-const COMMANDS: [&str; 31] = [
+const COMMANDS: [&str; 32] = [
     "",
     "list",
     "info",
@@ -23,6 +23,7 @@ const COMMANDS: [&str; 31] = [
     "secret generate",
     "secret rotate",
     "secret rekey",
+    "secret rollback",
     "graph",
     "init",
     "new",

@@ -26,6 +26,7 @@ mod secrets_due;
 mod secrets_fill;
 mod secrets_formats;
 mod secrets_readers;
+mod secrets_rollback;
 mod secrets_shared;
 mod values;
 mod wants;

@@ -1,5 +1,6 @@
 //! Answers of `infra secret`. Names, files and public keys; never a content.
 
+use crate::bundle::{Changes, Outcome, UnitReport};
 use crate::{HostName, NeedName};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -165,6 +166,28 @@ impl Access {
             Self::Unknown => "unknown",
         }
     }
+}
+
+/// `infra secret rollback`: the generation of secrets that a host has in place now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RolledBack {
+    /// The host.
+    pub name: HostName,
+    /// The generation that was current before.
+    pub before: Option<u64>,
+    /// The one that is current now.
+    pub generation: Option<u64>,
+    /// Whether anything changed on the host.
+    pub outcome: Outcome,
+    /// The secrets that differ, by name.
+    pub secrets: Changes,
+    /// The templates that differ, by name.
+    pub templates: Changes,
+    /// What became of the units that consume them.
+    pub units: UnitReport,
+    /// The command that puts the secrets of the repository in place again; `null` if the host has no other generation than before.
+    pub undone_by: Option<String>,
 }
 
 /// What a verb of `infra secret` did to one secret.

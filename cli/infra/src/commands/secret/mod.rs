@@ -8,6 +8,7 @@ mod list;
 mod new;
 mod recipients;
 mod rekey;
+mod rollback;
 mod show;
 mod writing;
 
@@ -48,6 +49,8 @@ pub(crate) enum Secret {
     Rotate(new::Rotate),
     /// Encrypt secrets to those who are to read them now: after a host or an admin came or went.
     Rekey(rekey::Args),
+    /// Put an earlier generation of its secrets in place on a host, and restart what consumes what changes.
+    Rollback(rollback::Args),
 }
 
 /// Which secret of which host. One that is shared is addressed by any host that needs it.
@@ -72,6 +75,7 @@ pub(super) async fn run(global: &Global, verb: &Secret) -> Exit {
         Secret::Show(args) => show::run(global, args).await,
         Secret::Generate(args) => generate::run(global, args).await,
         Secret::Rekey(args) => rekey::run(global, args).await,
+        Secret::Rollback(args) => rollback::run(global, args).await,
     }
 }
 
