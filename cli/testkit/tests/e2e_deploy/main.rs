@@ -10,6 +10,7 @@ mod deploys;
 mod faults;
 mod inputs;
 mod interrupts;
+mod leaks;
 mod mistakes;
 mod poison;
 mod remembered;
