@@ -42,6 +42,21 @@ rule_no_traces() {
     sed 's/$/ : names a machine or a registry; read it from the environment, or leave it out/' || true
 }
 
+# Private keys: age identities (58 characters of Bech32, as long as they really are), OpenSSH's, and PEM's, whose mark alone may stand in a test;
+# with a body behind it, as lines or as one text with \n in it, it is a key. Tests make their own.
+rule_no_private_keys() {
+  local list file offset
+  local age='AGE-SECRET-KEY-(PQ-)?1[02-9AC-HJ-NP-Z]{50}'
+  local break='([\s"'"'"',+]|\\[nrt])*'
+  local ssh="b3BlbnNzaC1rZXktdjE[A-Za-z0-9+/]{51}${break}[A-Za-z0-9+/]{40}"
+  local pem="-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY-----$break"'([A-Z][A-Za-z-]+: [^\n]*\s+)*[A-Za-z0-9+/]{40}'
+  mapfile -t list < <(files)
+  { LC_ALL=C grep -aHobzP -- "$age|$ssh|$pem" "${list[@]}" || true; } | tr '\n\0' ' \n' |
+    sed -nE 's/^(.+):([0-9]+):(AGE-SECRET|b3Blb|-----BEGIN).*/\1 \2/p' | while read -r file offset; do
+    printf '%s:%s: a private key; let the test that needs one make it\n' "$file" $(($(head -c "$offset" "$file" | wc -l) + 1))
+  done
+}
+
 rule_changelog() {
   if [ ! -f CHANGELOG.md ]; then
     echo "CHANGELOG.md: missing"

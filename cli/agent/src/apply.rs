@@ -79,7 +79,8 @@ pub(crate) fn rollback(
             Code::NoSuchGeneration,
             "this host keeps no earlier generation of its secrets",
         )
-        .with_fix("`infra-agent secrets status` shows those it keeps; `--to` names one")
+        .with_cause(hands.sealed.kept())
+        .with_fix("`--to` names one that is kept; `infra deploy` sends what the repository says")
     })?;
     let occasion = Occasion {
         host,
@@ -125,6 +126,7 @@ fn current(occasion: &Occasion<'_>, tell: Tell) -> Result<Applied, Diagnostic> {
         None => Ok(Applied {
             schema: REPORT_SCHEMA,
             generation: None,
+            before: None,
             outcome: Outcome::Unchanged,
             secrets: Changes::default(),
             templates: Changes::default(),
@@ -261,6 +263,7 @@ impl<'h> Hands<'h> {
         Ok(Applied {
             schema: REPORT_SCHEMA,
             generation: Some(number),
+            before,
             outcome: if changed {
                 Outcome::Changed
             } else {

@@ -60,21 +60,35 @@ impl Sealed {
     }
 
     fn no_such(&self, number: u64) -> Diagnostic {
-        let kept: Vec<String> = self
-            .all()
-            .iter()
-            .map(|one| one.number.to_string())
-            .collect();
         Diagnostic::new(
             Code::NoSuchGeneration,
             format!("this host keeps no generation {number} of its secrets"),
         )
-        .with_cause(if kept.is_empty() {
+        .with_cause(self.kept())
+        .with_fix("name one that is kept, or send the secrets again: infra deploy")
+    }
+
+    /// The generations there are, in words.
+    pub(crate) fn kept(&self) -> String {
+        let current = self.current();
+        let kept: Vec<String> = self
+            .all()
+            .iter()
+            .map(|one| one.number)
+            .map(|number| {
+                let note = if current == Some(number) {
+                    " (current)"
+                } else {
+                    ""
+                };
+                format!("{number}{note}")
+            })
+            .collect();
+        if kept.is_empty() {
             "it keeps none".to_owned()
         } else {
             format!("it keeps {}", kept.join(", "))
-        })
-        .with_fix("send the secrets again")
+        }
     }
 
     /// Keeps a bundle as a new generation, which is not current yet.

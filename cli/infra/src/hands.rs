@@ -10,7 +10,7 @@ use infra_drive::process::Stop;
 use infra_drive::roots::Roots;
 use infra_drive::ssh::Connection;
 use infra_engine::{Done, Hands, Report};
-use infra_model::bundle::{Applied, UnitReport};
+use infra_model::bundle::{Applied, Changes, UnitReport};
 use infra_model::step::Interrupt;
 use infra_model::{
     BuildOn, CancelStage, Code, Diagnostic, Finding, HostName, HostSpec, HostState, Step,
@@ -400,36 +400,50 @@ fn changed_meanwhile(name: &HostName) -> Diagnostic {
     .with_fix("run the same command again")
 }
 
-/// Names of what differs; nothing of what it is.
 fn tell_changes(applied: &Applied, report: &Report) {
-    let kinds = [
-        ("secret", &applied.secrets),
-        ("template", &applied.templates),
-    ];
-    for (kind, changes) in kinds {
+    for line in changes(&applied.secrets, &applied.templates) {
+        report.line(&line);
+    }
+}
+
+/// Names of what differs; nothing of what it is.
+pub(crate) fn changes(secrets: &Changes, templates: &Changes) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (kind, changes) in [("secret", secrets), ("template", templates)] {
         let words = [
             ("added", &changes.added),
             ("changed", &changes.changed),
             ("removed", &changes.removed),
         ];
         for (word, names) in words {
-            for name in names {
-                report.line(&format!("{kind} {name} {word}"));
-            }
+            lines.extend(names.iter().map(|name| format!("{kind} {name} {word}")));
         }
     }
+    lines
+}
+
+/// The units that have the new secrets now.
+pub(crate) fn refreshed(units: &UnitReport) -> Vec<String> {
+    let restarted = units
+        .restarted
+        .iter()
+        .map(|unit| format!("restarted {unit}"));
+    let reloaded = units.reloaded.iter().map(|unit| format!("reloaded {unit}"));
+    restarted.chain(reloaded).collect()
 }
 
 /// Says what became of the units that consume what changed. One that did not come back is a failure.
 fn tell_units(name: &HostName, units: &UnitReport, report: &Report) -> Result<Done, Diagnostic> {
-    for unit in &units.restarted {
-        report.line(&format!("restarted {unit}"));
+    for line in refreshed(units) {
+        report.line(&line);
     }
-    for unit in &units.reloaded {
-        report.line(&format!("reloaded {unit}"));
-    }
+    units_failed(name, units).map_or_else(|| Ok(Done::success()), Err)
+}
+
+/// The failure of a change of secrets whose consumers did not all come back.
+pub(crate) fn units_failed(name: &HostName, units: &UnitReport) -> Option<Diagnostic> {
     if units.failed.is_empty() {
-        return Ok(Done::success());
+        return None;
     }
     let failed: Vec<&str> = units.failed.iter().map(|one| one.unit.as_str()).collect();
     let states: Vec<String> = units
@@ -437,15 +451,18 @@ fn tell_units(name: &HostName, units: &UnitReport, report: &Report) -> Result<Do
         .iter()
         .map(|one| format!("{} is {}", one.unit, one.state))
         .collect();
-    Err(Diagnostic::new(
-        Code::ActivationFailed,
-        format!("units of {name} did not come back with the new secrets: {}", failed.join(" ")),
+    Some(
+        Diagnostic::new(
+            Code::ActivationFailed,
+            format!("units of {name} did not come back with the new secrets: {}", failed.join(" ")),
+        )
+        .with_cause(states.join("\n"))
+        .with_fix(format!(
+            "read why: infra exec {name} -- journalctl -b -u {} -n 50; the secrets before are kept on the host: infra secret rollback {name}",
+            failed.join(" -u ")
+        ))
+        .with_host(name),
     )
-    .with_cause(states.join("\n"))
-    .with_fix(format!(
-        "read why: infra exec {name} -- journalctl -b -u {} -n 50; the secrets before are kept on the host",
-        failed.join(" -u ")
-    )))
 }
 
 impl Hands for Wire {

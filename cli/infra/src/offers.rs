@@ -35,7 +35,7 @@ impl Offers {
             secrets: BTreeMap::new(),
         };
         for stored in listing.stored {
-            let name = stored.item.name().to_owned();
+            let name = stored.item.name().to_string();
             match stored.item.scope() {
                 Scope::Shared => offers.shared_secrets.insert(name),
                 Scope::Host(host) => offers.secrets.entry(host.clone()).or_default().insert(name),

@@ -112,7 +112,7 @@ impl<'a> Vault<'a> {
     }
 
     /// The key that a host's secrets are encrypted to: the ed25519 key in its `host.pub`.
-    fn key_of(&self, host: &HostName) -> Result<Recipient, Diagnostic> {
+    pub(crate) fn key_of(&self, host: &HostName) -> Result<Recipient, Diagnostic> {
         let file = format!("hosts/{host}/host.pub");
         let keys = self.workspace.repo.host_keys(host)?;
         let key = keys.iter().find(|key| key.starts_with("ssh-ed25519 "));
@@ -147,6 +147,11 @@ impl<'a> Vault<'a> {
         };
         self.store.write(&item, content)?;
         Ok(item.file())
+    }
+
+    /// The keys of the admins.
+    pub(crate) fn admins(&self) -> &[Recipient] {
+        &self.admins
     }
 
     /// The repository.

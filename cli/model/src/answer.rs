@@ -11,7 +11,10 @@ pub use repository::{
     ExportState, HostMade, Lean, LeanEdge, LineChange, Relations, RepositoryMade, SharedWith,
     ValueGot, ValueSet, WantEdge,
 };
-pub use secrets::{Due, DueWhy, KeptSecret, SecretChange, SecretDone, Wrong};
+pub use secrets::{
+    Access, Due, DueWhy, KeptSecret, ReaderKind, RolledBack, SecretChange, SecretDone,
+    SecretReader, SecretReaders, Wrong,
+};
 
 use crate::context::Plane;
 use crate::contract::NeedScope;

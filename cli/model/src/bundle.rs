@@ -12,7 +12,7 @@ pub use report::{
     Settled, Status, StatusSecret, UnitFault, UnitReport, parse as parse_report,
 };
 
-use crate::{Code, Diagnostic, HostName};
+use crate::{Code, Diagnostic, HostName, NeedName};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -258,7 +258,7 @@ impl Bundle {
         for (kind, names) in [("secret", &secrets), ("template", &templates)] {
             let mut seen = BTreeSet::new();
             for name in names {
-                check_name(name).map_err(|why| {
+                NeedName::parse(name).map_err(|why| {
                     refused(format!("`{name}` cannot be the name of a need: {why}"))
                 })?;
                 if !seen.insert(name) {
@@ -291,24 +291,6 @@ impl Bundle {
         }
         Ok(())
     }
-}
-
-/// Whether a text can be the name of a need.
-fn check_name(name: &str) -> Result<(), &'static str> {
-    if name.is_empty() {
-        return Err("it is empty");
-    }
-    if name.len() > 128 {
-        return Err("it is longer than 128 characters");
-    }
-    if name.starts_with(['.', '-']) {
-        return Err("it begins with '.' or '-'");
-    }
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
-    if !name.bytes().all(allowed) {
-        return Err("it has characters other than letters, digits and _.-");
-    }
-    Ok(())
 }
 
 fn refused(title: String) -> Diagnostic {

@@ -57,9 +57,9 @@ impl SystemGeneration {
     /// Reads `system-12-link yes /nix/store/…`.
     fn parse(line: &str) -> Option<Self> {
         let mut words = line.split_whitespace();
-        let (link, valid, system) = (words.next()?, words.next()?, words.next()?);
+        let (profile, valid, system) = (words.next()?, words.next()?, words.next()?);
         Some(Self {
-            number: generation_number(link)?,
+            number: generation_number(profile)?,
             system: StorePath::parse(system)?,
             valid: valid == "yes",
         })

@@ -4,8 +4,8 @@
 use infra_model::HostSpec;
 use infra_model::answer::{
     Answer, Built, CacheState, Evaluated, Executed, HostContract, HostFacts, HostFilled, HostInfo,
-    HostMade, HostResult, KeptSecret, Patient, Relations, RepositoryMade, SecretDone, ValueGot,
-    ValueSet, Why,
+    HostMade, HostResult, KeptSecret, Patient, Relations, RepositoryMade, RolledBack, SecretDone,
+    SecretReaders, ValueGot, ValueSet, Why,
 };
 use infra_model::event::Line;
 use infra_model::poison::HostSearch;
@@ -14,7 +14,7 @@ use std::path::Path;
 
 #[test]
 fn published_schemas_are_those_of_the_types() {
-    let all: [(&str, Schema); 21] = [
+    let all: [(&str, Schema); 23] = [
         ("list", schema_for!(Answer<HostSpec>)),
         ("info", schema_for!(Answer<HostInfo>)),
         ("eval", schema_for!(Answer<Evaluated>)),
@@ -32,6 +32,8 @@ fn published_schemas_are_those_of_the_types() {
         ("new", schema_for!(Answer<HostMade>)),
         ("init", schema_for!(Answer<RepositoryMade>)),
         ("secret-list", schema_for!(Answer<KeptSecret>)),
+        ("secret-recipients", schema_for!(Answer<SecretReaders>)),
+        ("secret-rollback", schema_for!(Answer<RolledBack>)),
         ("secret", schema_for!(Answer<SecretDone>)),
         ("facts", schema_for!(Answer<HostFacts>)),
         ("fill", schema_for!(Answer<HostFilled>)),

@@ -35,12 +35,14 @@ fn the_last_three_are_kept_and_can_come_back() {
     let scene = Scene::new();
     let nothing = scene.run("secrets rollback", b"").fault();
     assert_eq!(nothing.code, Code::NoSuchGeneration);
+    assert_eq!(nothing.cause.as_deref(), Some("it keeps none"));
     for content in ["1", "2", "3", "4"] {
         scene.receive(&bundle(&[("db", content)])).applied();
     }
     assert_eq!(numbers(&scene), [2, 3, 4]);
     let back = scene.run("secrets rollback", b"").applied();
     assert_eq!((back.generation, back.outcome), (Some(3), Outcome::Changed));
+    assert_eq!(back.before, Some(4));
     assert_eq!(back.secrets.changed, ["db"]);
     assert_eq!(back.units.pending, ["db.service"]);
     assert_eq!(scene.read("db").unwrap(), "s3cr3t 3");
@@ -54,7 +56,7 @@ fn the_last_three_are_kept_and_can_come_back() {
     );
     assert_eq!(scene.read("db").unwrap(), "s3cr3t 2");
     let fault = scene.run("secrets rollback --to 1", b"").fault();
-    assert_eq!(fault.cause.as_deref(), Some("it keeps 2, 3, 4"));
+    assert_eq!(fault.cause.as_deref(), Some("it keeps 2 (current), 3, 4"));
 
     // Forward again, under its own number; and what comes next is new, with the current one kept although it is the oldest.
     assert_eq!(

@@ -316,5 +316,5 @@ fn fix_for(text: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-#[path = "explain_tests.rs"]
+#[path = "explain_tests/mod.rs"]
 mod tests;

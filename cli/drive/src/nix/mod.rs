@@ -1,5 +1,6 @@
 //! Nix, driven as a program: one process per question, its log read as data.
 
+mod attribute;
 mod closure;
 mod exhausted;
 mod explain;
@@ -133,13 +134,15 @@ pub fn manifest_attribute(host: &HostName) -> String {
 pub async fn ask(
     repo: &Repo,
     host: &HostSpec,
-    (flake, attribute): (&str, &str),
+    asked: (&str, &str),
     stop: Stop,
 ) -> Result<String, Diagnostic> {
-    let tool = evaluator(&["eval"])
-        .args(["--json", "--show-trace"])
-        .arg(format!("{flake}#.{attribute}"));
-    let (ended, log) = run(tool, stop.clone(), &mut |_, _| {}).await?;
+    let tool = |installable| {
+        evaluator(&["eval"])
+            .args(["--json", "--show-trace"])
+            .arg(installable)
+    };
+    let (ended, log) = attribute::eval(asked, tool, stop.clone()).await?;
     if ended.status.success() {
         Ok(ended.stdout)
     } else {
@@ -173,10 +176,10 @@ struct OnePlane<'a> {
 /// Evaluates the contracts of all hosts in a tree made for it. Only those that came through are answered, as JSON by host; `None` if the
 /// process failed as a whole or spoke another version, so that nothing is known of any.
 pub async fn planes(flake: &str, stop: Stop) -> Option<BTreeMap<String, String>> {
-    let tool = evaluator(&["eval"])
-        .arg("--json")
-        .arg(format!("{flake}#.infra.planes"));
-    let (ended, _) = run(tool, stop, &mut |_, _| {}).await.ok()?;
+    let tool = |installable| evaluator(&["eval"]).arg("--json").arg(installable);
+    let (ended, _) = attribute::eval((flake, "infra.planes"), tool, stop)
+        .await
+        .ok()?;
     if !ended.status.success() {
         return None;
     }
@@ -198,13 +201,15 @@ pub async fn evaluate(
     flake: &str,
     stop: Stop,
 ) -> Result<(String, Option<u64>), Failed> {
-    let attribute = format!("{flake}#{}", system_attribute(&host.name));
-    let tool = evaluator(&["eval"])
-        .args(["--json", "--show-trace"])
-        .arg(attribute)
-        .first_to_go();
+    let attribute = system_attribute(&host.name);
+    let tool = |installable| {
+        evaluator(&["eval"])
+            .args(["--json", "--show-trace"])
+            .arg(installable)
+            .first_to_go()
+    };
     let kills_before = kernel_kills();
-    let (ended, log) = run(tool, stop.clone(), &mut |_, _| {}).await?;
+    let (ended, log) = attribute::eval((flake, &attribute), tool, stop.clone()).await?;
     if !ended.status.success() {
         let end = End {
             log: &log,

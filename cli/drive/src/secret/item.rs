@@ -1,6 +1,6 @@
 //! Which secret of the store is meant: its scope and its name.
 
-use infra_model::{Code, Diagnostic, HostName};
+use infra_model::{Code, Diagnostic, HostName, NeedName};
 use std::fmt;
 
 /// Whose secret it is.
@@ -16,18 +16,15 @@ pub enum Scope {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Item {
     scope: Scope,
-    name: String,
+    name: NeedName,
 }
 
 impl Item {
     /// Checks the name.
     pub fn new(scope: Scope, name: &str) -> Result<Self, Diagnostic> {
-        match name_fault(name) {
-            None => Ok(Self {
-                scope,
-                name: name.to_owned(),
-            }),
-            Some(fault) => Err(Diagnostic::new(
+        match NeedName::parse(name) {
+            Ok(name) => Ok(Self { scope, name }),
+            Err(fault) => Err(Diagnostic::new(
                 Code::Usage,
                 format!(
                     "`{}` cannot be the name of a need: {fault}",
@@ -44,7 +41,7 @@ impl Item {
     }
 
     /// Its name.
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> &NeedName {
         &self.name
     }
 
@@ -78,25 +75,8 @@ impl Item {
 impl fmt::Display for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.scope {
-            Scope::Shared => f.write_str(&self.name),
+            Scope::Shared => f.write_str(self.name.as_str()),
             Scope::Host(host) => write!(f, "{} of {host}", self.name),
         }
-    }
-}
-
-/// What keeps a text from being the name of a need; the same rule and sentences as in `nix/lib`.
-fn name_fault(name: &str) -> Option<&'static str> {
-    const LONGEST: usize = 128;
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
-    if name.is_empty() {
-        Some("it is empty")
-    } else if name.len() > LONGEST {
-        Some("it is longer than 128 characters")
-    } else if name.starts_with(['.', '-']) {
-        Some("it begins with '.' or '-'")
-    } else if !name.bytes().all(fits) {
-        Some("it has characters other than letters, digits and _.-")
-    } else {
-        None
     }
 }

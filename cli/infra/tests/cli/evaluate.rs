@@ -283,3 +283,40 @@ fn what_is_remembered_can_be_looked_at() {
         "{told}"
     );
 }
+
+/// What Nix 2.18 makes of `flake#.attribute`, in its words.
+const TAKES_DOTS_FOR_NAMES: &str = r#"
+case "$last" in
+  *'#.'*)
+    attribute=${last#*'#'}
+    echo "error: flake 'git+file:///x' does not provide attribute 'packages.x86_64-linux.$attribute', 'legacyPackages.x86_64-linux.$attribute' or '$attribute'" >&2
+    exit 1 ;;
+esac
+echo "asked ${last##*'#'}" >> "$FAKE_LOG""#;
+
+#[test]
+fn an_attribute_is_asked_for_at_the_root_and_older_nix_as_it_can_be() {
+    let asks = r#"echo "asked ${last##*'#'}" >> "$FAKE_LOG""#;
+    let env = Env::pair().set("FAKE_EACH_DOES", asks);
+    assert!(env.output(&["eval", "web"]).status.success());
+    assert_eq!(
+        env.calls(),
+        [
+            "nix --version",
+            "nix eval",
+            "asked .infra.hosts.\"web\".system"
+        ]
+    );
+    let older = Env::pair().set("FAKE_EACH_DOES", TAKES_DOTS_FOR_NAMES);
+    let output = older.output(&["eval", "web"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(
+        older.calls(),
+        [
+            "nix --version",
+            "nix eval",
+            "nix eval",
+            "asked infra.hosts.\"web\".system"
+        ]
+    );
+}

@@ -5,7 +5,7 @@ use crate::env::Env;
 use std::fmt::Write as _;
 use std::path::Path;
 
-const COMMANDS: [&str; 30] = [
+const COMMANDS: [&str; 32] = [
     "",
     "list",
     "info",
@@ -15,6 +15,7 @@ const COMMANDS: [&str; 30] = [
     "fill",
     "secret",
     "secret list",
+    "secret recipients",
     "secret new",
     "secret edit",
     "secret import",
@@ -22,6 +23,7 @@ const COMMANDS: [&str; 30] = [
     "secret generate",
     "secret rotate",
     "secret rekey",
+    "secret rollback",
     "graph",
     "init",
     "new",

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 
 /// A key pair of this test: the private file, the public text.
-fn key(env: &Env, name: &str) -> (PathBuf, String) {
+pub(crate) fn key(env: &Env, name: &str) -> (PathBuf, String) {
     let file = PathBuf::from(env.side_file(&format!("keys/{name}.dir"), "")).with_extension("");
     let make = format!(
         "ssh-keygen -q -t ed25519 -N '' -C '' -f '{}'",
@@ -18,7 +18,7 @@ fn key(env: &Env, name: &str) -> (PathBuf, String) {
 }
 
 /// Two hosts with keys, an admin who can read everything, and contracts: one secret each, and one that they share.
-fn env() -> Env {
+pub(crate) fn env() -> Env {
     let env = Env::pair();
     let (identity, admin) = key(&env, "admin");
     env.write("infra.toml", &format!("admins = [\"{admin}\"]\n"));
@@ -41,7 +41,7 @@ fn env() -> Env {
 }
 
 /// Runs infra with something on its standard input; answers exit code, standard output and standard error.
-fn piped(env: &Env, input: &str, args: &[&str]) -> (Option<i32>, String, String) {
+pub(crate) fn piped(env: &Env, input: &str, args: &[&str]) -> (Option<i32>, String, String) {
     let file = env.side_file("input", input);
     let output = env.in_shell(&format!("\"$@\" <{file}"), args);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -214,12 +214,12 @@ fn what_is_wrong_is_said_before_anything_is_written() {
     refused(
         "hunter2",
         &["secret", "new", "web", "mail"],
-        "that is not what `mail` of web must be",
+        "this is not the secret `mail` of web: it is shorter than 8 bytes",
     );
     refused(
         "hunter2",
         &["secret", "new", "web", "settings"],
-        "that is not what `settings` of web must be",
+        "this is not the secret `settings` of web: it is no secret of format json",
     );
     refused(
         "hunter2hunter2",

@@ -24,7 +24,7 @@ fn content(env: &Env, name: &str) -> String {
     let script = r#"EDITOR='f() { cp "$1" "$HOME/seen"; }; f'; export EDITOR; "$1" secret edit web "$2" && cat "$HOME/seen""#;
     let output = env.in_shell(script, &[name]);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let file = format!("secrets/hosts/web/{name}.age (unchanged)\n");
+    let file = format!("unchanged  secrets/hosts/web/{name}.age\n");
     text.strip_prefix(&file).map_or_else(
         || format!("{text}{}", String::from_utf8_lossy(&output.stderr)),
         str::to_owned,
@@ -51,7 +51,7 @@ fn a_secret_is_edited() {
     shows!(env, ["secret", "edit", "web", "token"], @"
     exit 0
     --- stdout
-    secrets/hosts/web/token.age (written)
+    written    secrets/hosts/web/token.age
     --- stderr
     ");
     // The editor ended the line, and the contract asks for one line.
@@ -59,15 +59,15 @@ fn a_secret_is_edited() {
     shows!(env, ["secret", "edit", "web", "token", "--json"], @r#"
     exit 0
     --- stdout
-    {"schema":1,"command":"secret edit","hosts":[{"name":"web","secret":"token","file":"secrets/hosts/web/token.age","change":"unchanged","due":[]}],"errors":[]}
+    {"schema":1,"command":"secret","hosts":[{"name":"web","secret":"token","file":"secrets/hosts/web/token.age","change":"unchanged","due":[]}],"errors":[]}
     --- stderr
     "#);
     env.side_file("does", "echo abc >$1");
     shows!(env, ["secret", "edit", "web", "token"], @"
-    exit 3
+    exit 2
     --- stdout
     --- stderr
-    error[secret-unreadable]: web: this is not the secret `token` of web: it is shorter than 4 bytes (check.minLength)
+    error[wrong-type]: web: this is not the secret `token` of web: it is shorter than 4 bytes (check.minLength)
       --> editor
       cause: asked for by hosts/web/contract.nix:1:1
       fix: give another content; nothing was written
@@ -86,15 +86,15 @@ fn a_secret_is_edited() {
     shows!(env, ["secret", "edit", "web", "conf"], @"
     exit 0
     --- stdout
-    secrets/hosts/web/conf.age (unchanged)
+    unchanged  secrets/hosts/web/conf.age
     --- stderr
     ");
     env.side_file("does", "echo '{} hush' >$1");
     shows!(env, ["secret", "edit", "web", "conf"], @"
-    exit 3
+    exit 2
     --- stdout
     --- stderr
-    error[secret-unreadable]: web: this is not the secret `conf` of web: it is no secret of format json: line 1, column 4 is not JSON
+    error[wrong-type]: web: this is not the secret `conf` of web: it is no secret of format json: line 1, column 4 is not JSON
       --> editor
       cause: asked for by hosts/web/contract.nix:1:1
       fix: give another content; nothing was written
@@ -126,7 +126,7 @@ fn a_secret_is_imported() {
     shows!(env, ["secret", "import", "web", "token", "--from", "../old"], @"
     exit 0
     --- stdout
-    secrets/hosts/web/token.age (written)
+    written    secrets/hosts/web/token.age
     --- stderr
     ");
     assert_eq!(content(&env, "token"), "from elsewhere\n");
@@ -143,7 +143,7 @@ fn a_secret_is_imported() {
     shows!(env, ["secret", "import", "web", "token", "--from", "../old", "--replace", "--json"], @r#"
     exit 0
     --- stdout
-    {"schema":1,"command":"secret import","hosts":[{"name":"web","secret":"token","file":"secrets/hosts/web/token.age","change":"replaced","due":[]}],"errors":[]}
+    {"schema":1,"command":"secret","hosts":[{"name":"web","secret":"token","file":"secrets/hosts/web/token.age","change":"replaced","due":[]}],"errors":[]}
     --- stderr
     "#);
     assert_eq!(content(&env, "token"), "anew");
@@ -155,7 +155,7 @@ fn a_secret_is_imported() {
     shows!(env, ["secret", "import", "web", "copy", "--from", "agenix:secrets/hosts/web/token.age"], @"
     exit 0
     --- stdout
-    secrets/hosts/web/copy.age (written)
+    written    secrets/hosts/web/copy.age
     --- stderr
     warning[ambiguous-need]: web: `copy` is still taken from secrets/hosts/web/token.age, which comes before the repository's store
       --> context
@@ -164,10 +164,10 @@ fn a_secret_is_imported() {
     env.write("context/hosts/web.toml", "");
     assert_eq!(content(&env, "copy"), "anew");
     shows!(env, ["secret", "import", "web", "hash", "--from", &file], @"
-    exit 3
+    exit 2
     --- stdout
     --- stderr
-    error[secret-unreadable]: web: this is not the secret `hash` of web: it is no secret of format password-hash: it does not look like $id$…, as mkpasswd prints it
+    error[wrong-type]: web: this is not the secret `hash` of web: it is no secret of format password-hash: it does not look like $id$…, as mkpasswd prints it
       --> [dir]/old
       cause: asked for by hosts/web/contract.nix:1:1
       fix: give another content; nothing was written

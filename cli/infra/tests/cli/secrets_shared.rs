@@ -50,7 +50,7 @@ fn what_is_shared_is_edited_by_any_host_that_needs_it() {
     shows!(env, ["secret", "edit", "db", "both", "--json"], @r#"
     exit 0
     --- stdout
-    {"schema":1,"command":"secret edit","hosts":[{"name":null,"secret":"both","file":"secrets/shared/both.age","change":"written","due":[]}],"errors":[]}
+    {"schema":1,"command":"secret","hosts":[{"name":null,"secret":"both","file":"secrets/shared/both.age","change":"written","due":[]}],"errors":[]}
     --- stderr
     "#);
     assert_eq!(kept(&env), ["shared/both.age", "shared/both.toml"]);
@@ -60,7 +60,7 @@ fn what_is_shared_is_edited_by_any_host_that_needs_it() {
     shows!(env, ["secret", "edit", "web", "both"], @"
     exit 0
     --- stdout
-    secrets/shared/both.age (replaced)
+    replaced   secrets/shared/both.age
     --- stderr
     ");
     let seen = fs::read_to_string(env.repo().join("../seen")).expect("seen");
@@ -94,7 +94,7 @@ fn what_is_shared_is_imported_once_for_all() {
     shows!(env, import, @"
     exit 0
     --- stdout
-    secrets/shared/both.age (written)
+    written    secrets/shared/both.age
     --- stderr
     ");
     assert_eq!(kept(&env), ["shared/both.age", "shared/both.toml"]);
@@ -115,7 +115,7 @@ fn what_is_shared_is_imported_once_for_all() {
     shows!(env, ["secret", "import", "db", "both", "--from", "../old", "--replace", "--json"], @r#"
     exit 0
     --- stdout
-    {"schema":1,"command":"secret import","hosts":[{"name":null,"secret":"both","file":"secrets/shared/both.age","change":"replaced","due":[]}],"errors":[]}
+    {"schema":1,"command":"secret","hosts":[{"name":null,"secret":"both","file":"secrets/shared/both.age","change":"replaced","due":[]}],"errors":[]}
     --- stderr
     "#);
     assert_eq!([read_by(&env, "web"), read_by(&env, "db")], ["anew"; 2]);

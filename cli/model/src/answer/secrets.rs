@@ -1,5 +1,6 @@
 //! Answers of `infra secret`. Names, files and public keys; never a content.
 
+use crate::bundle::{Changes, Outcome, UnitReport};
 use crate::{HostName, NeedName};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -99,6 +100,94 @@ impl Wrong {
             Self::Unneeded => "nobody needs it",
         }
     }
+}
+
+/// `infra secret recipients`: one secret of the repository's store, and everybody who can or is to read it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretReaders {
+    /// Whose; `null` if hosts share it.
+    pub name: Option<HostName>,
+    /// Its name.
+    pub secret: NeedName,
+    /// The encrypted file.
+    pub file: String,
+    /// Admins, hosts, and whoever else can read the file.
+    pub readers: Vec<SecretReader>,
+}
+
+/// One who can or is to read a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretReader {
+    /// What it is.
+    pub kind: ReaderKind,
+    /// The host, if it is one.
+    pub host: Option<HostName>,
+    /// The public key; `null` for a host that has none to encrypt to.
+    pub key: Option<String>,
+    /// Whether it can and is to read the secret.
+    pub access: Access,
+}
+
+/// Who holds a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ReaderKind {
+    /// An admin of `infra.toml`.
+    Admin,
+    /// A host.
+    Host,
+    /// Neither an admin nor a host has this key now.
+    Nobody,
+}
+
+/// Whether somebody can read a secret, and is to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Access {
+    /// Is to read it, and can.
+    Reads,
+    /// Is to read it, and cannot: the file is not encrypted to this key.
+    Cannot,
+    /// Can read it, and is not to any more.
+    NoLonger,
+    /// Not known: nobody wrote down to whom the file is encrypted, or the host's contract cannot be read.
+    Unknown,
+}
+
+impl Access {
+    /// In words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reads => "reads it",
+            Self::Cannot => "should, and cannot",
+            Self::NoLonger => "can, and should not",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// `infra secret rollback`: the generation of secrets that a host has in place now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RolledBack {
+    /// The host.
+    pub name: HostName,
+    /// The generation that was current before.
+    pub before: Option<u64>,
+    /// The one that is current now.
+    pub generation: Option<u64>,
+    /// Whether anything changed on the host.
+    pub outcome: Outcome,
+    /// The secrets that differ, by name.
+    pub secrets: Changes,
+    /// The templates that differ, by name.
+    pub templates: Changes,
+    /// What became of the units that consume them.
+    pub units: UnitReport,
+    /// The command that puts the secrets of the repository in place again; `null` if the host has no other generation than before.
+    pub undone_by: Option<String>,
 }
 
 /// What a verb of `infra secret` did to one secret.

@@ -3,6 +3,7 @@
 use super::Phase;
 use crate::poison::{Exposure, Looked, Unsearched};
 use crate::{Code, Diagnostic, HostName};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -87,6 +88,9 @@ pub struct Applied {
     pub schema: u32,
     /// The current generation; `null` if the host has none (`unpack` on a host that was never sent any).
     pub generation: Option<u64>,
+    /// The one that was current before.
+    #[serde(default)]
+    pub before: Option<u64>,
     /// Whether anything became another.
     pub outcome: Outcome,
     /// What differs from the secrets that were in place before.
@@ -100,7 +104,7 @@ pub struct Applied {
 }
 
 /// Whether anything became another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
     /// What was asked for was there already; nothing was touched.
@@ -110,7 +114,7 @@ pub enum Outcome {
 }
 
 /// Names of what differs between two unpacked generations.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Changes {
     /// Not there before.
@@ -132,7 +136,7 @@ pub struct Settled {
 }
 
 /// What became of the units that consume what changed. Each unit is in one list only.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UnitReport {
     /// Whether there is a systemd that could be asked.
@@ -152,7 +156,7 @@ pub struct UnitReport {
 }
 
 /// A unit that did not come back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UnitFault {
     /// The unit.

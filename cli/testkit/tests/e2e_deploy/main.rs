@@ -11,6 +11,7 @@ mod facts;
 mod faults;
 mod inputs;
 mod interrupts;
+mod leaks;
 mod mistakes;
 mod poison;
 mod remembered;

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 pub(crate) struct Vault {
     pub(crate) lab: Lab,
     pub(crate) repo: Repo,
-    secrets: tempfile::TempDir,
+    pub(crate) secrets: tempfile::TempDir,
 }
 
 impl Vault {
@@ -39,7 +39,7 @@ impl Vault {
     }
 
     /// A key that may read every secret, as infra.toml then says.
-    fn admin(&self) -> PathBuf {
+    pub(crate) fn admin(&self) -> PathBuf {
         let key = self.secrets.path().join("admin");
         let mut make = self.lab.controller("ssh-keygen");
         make.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key);
@@ -73,7 +73,7 @@ impl Vault {
     }
 
     /// What the page answers to somebody with this token.
-    fn page(&self, token: &str, path: &str) -> String {
+    pub(crate) fn page(&self, token: &str, path: &str) -> String {
         let url = format!("http://reader:{token}@app{path}");
         let got = self
             .lab
@@ -91,13 +91,7 @@ fn secrets_arrive_sealed_and_rotate_alone() {
         return;
     }
     let vault = Vault::new();
-    // Made now, so that nothing on this machine can have them from elsewhere.
-    let marker = format!(
-        "marker{}x{:?}",
-        std::process::id(),
-        std::time::Instant::now()
-    )
-    .replace(|c: char| !c.is_ascii_alphanumeric(), "");
+    let marker = new_marker();
     let (first_token, second_token) = (format!("{marker}first"), format!("{marker}second"));
     let token = vault.file("page-token", &first_token);
     let password = vault.file("db-password", &format!("{marker}password"));
@@ -161,12 +155,98 @@ fn secrets_arrive_sealed_and_rotate_alone() {
     nowhere(&vault, &marker);
 }
 
+#[test]
+fn a_host_goes_back_to_the_secrets_before_and_a_deployment_forward_again() {
+    if !e2e_wanted("a_host_goes_back_to_the_secrets_before_and_a_deployment_forward_again") {
+        return;
+    }
+    let vault = Vault::new();
+    let token = vault.file("page-token", "first-token");
+    let password = vault.file("db-password", "the-password");
+    let given = ["--all", "--secret-file", &token, "--secret-file", &password];
+    vault.deploy(&given, 0);
+    vault.file("page-token", "second-token");
+    vault.deploy(&given, 0);
+    let (app, db) = (vault.lab.host("app"), vault.lab.host("db"));
+    let pids = (main_pid(app, "page"), main_pid(db, "db"));
+
+    let back = vault.infra(&["secret", "rollback", "app", "--json"]);
+    assert_eq!(back.code(), Some(0), "{}\n{}", back.stdout, back.stderr);
+    let answer: Value = serde_json::from_str(&back.stdout).unwrap();
+    let done = &answer["hosts"][0];
+    assert_eq!(
+        (&done["before"], &done["generation"]),
+        (&2.into(), &1.into())
+    );
+    assert_eq!(
+        done["secrets"]["changed"],
+        serde_json::json!(["page-token"])
+    );
+    assert_eq!(
+        done["units"]["restarted"],
+        serde_json::json!(["page.service"])
+    );
+    assert_eq!(done["undoneBy"], "infra deploy app");
+    assert!(!back.stdout.contains("first-token"));
+    assert!(vault.page("first-token", "/").contains("Vault"));
+    assert_eq!(vault.page("second-token", "/"), "");
+    assert_ne!(main_pid(app, "page"), pids.0);
+    assert_eq!(main_pid(db, "db"), pids.1, "another host is not touched");
+
+    // As it says: the next deployment puts the wanted ones in place.
+    let again = vault.deploy(&given, 0);
+    assert_eq!(again.steps("app"), ["evaluate", "survey", "seal"]);
+    assert_eq!(again.outcome("db"), "unchanged");
+    assert!(vault.page("second-token", "/").contains("Vault"));
+
+    // In words; to one that is named; and where there is none.
+    let named = vault.infra(&["secret", "rollback", "app", "--to", "1"]);
+    let said =
+        "app: generation 1 of its secrets is in place, it was 2\n  secret page-token changed\n";
+    assert!(named.stdout.starts_with(said), "{}", named.stdout);
+    for (words, title) in [
+        (
+            &["secret", "rollback", "app"][..],
+            "keeps no earlier generation",
+        ),
+        (
+            &["secret", "rollback", "app", "--to", "7"],
+            "keeps no generation 7",
+        ),
+        (&["secret", "rollback", "db"], "keeps no earlier generation"),
+    ] {
+        let refused = vault.infra(words);
+        assert_eq!(refused.code(), Some(3), "{words:?}: {}", refused.stderr);
+        assert!(
+            refused.stderr.contains("no-such-generation") && refused.stderr.contains(title),
+            "{}",
+            refused.stderr
+        );
+        assert!(
+            refused.stderr.contains("it keeps 1 (current)"),
+            "{}",
+            refused.stderr
+        );
+    }
+}
+
 /// Secrets are on the hosts, below /run, and in the files of whoever typed them; nowhere else on either side.
 fn nowhere(vault: &Vault, marker: &str) {
     let state = vault.infra(&["info", "--json", "app"]);
     assert!(!state.stdout.contains(marker) && !state.stderr.contains(marker));
     let answer: Value = serde_json::from_str(&state.stdout).unwrap();
     assert!(answer["hosts"][0]["lastDeployment"].is_object());
+    assert_eq!(places_with(vault, marker), Vec::<String>::new());
+}
+
+/// Where on either side a text is found that must be nowhere.
+pub(crate) fn places_with(vault: &Vault, marker: &str) -> Vec<String> {
+    let mut places = Vec::new();
+    let mut look = |place: String, found: &str| {
+        if !found.is_empty() {
+            places.push(format!("{place}: {}", found.trim()));
+        }
+    };
     // The text comes from a file, or the search would find its own arguments; and it is the machine's grep that searches, which is faster than
     // that of the system.
     let grep = "/usr/bin/grep -sF -f /run/marker";
@@ -175,14 +255,12 @@ fn nowhere(vault: &Vault, marker: &str) {
         let sh = |script: &str| host.sh(script).unwrap();
         sh(&format!("printf %s {marker} >/run/marker"));
         let files = format!("{grep} -rl /nix/store /nix/var /etc /var /root /tmp /home || true");
-        assert_eq!(sh(&files), "", "files of {name}");
-        let found = sh("/usr/bin/grep -rls . /run/infra/secrets.d | head -1");
-        assert_ne!(found, "", "the search can find them where they are");
+        look(format!("files of {name}"), &sh(&files));
         let journal = format!("journalctl --no-pager -o cat | {grep} || true");
-        assert_eq!(sh(&journal), "", "the journal of {name}");
+        look(format!("the journal of {name}"), &sh(&journal));
         let processes = "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null";
         let processes = format!("{processes} | tr '\\0' '\\n' | {grep} || true");
-        assert_eq!(sh(&processes), "", "arguments and environments on {name}");
+        look(format!("processes of {name}"), &sh(&processes));
     }
     // The store of the lab is large; what the test made in it is not.
     let since = vault.secrets.path().display();
@@ -197,8 +275,21 @@ fn nowhere(vault: &Vault, marker: &str) {
         .args(["-c", &own])
         .run(SOON)
         .unwrap();
-    let told = "this machine's store, state, cache and repository";
-    assert_eq!(own.stdout, "", "{told}");
+    look(
+        "this machine's store, state, cache and repository".to_owned(),
+        &own.stdout,
+    );
+    places
+}
+
+/// Made now, so that nothing on this machine can have it from elsewhere.
+pub(crate) fn new_marker() -> String {
+    let text = format!(
+        "marker{}x{:?}",
+        std::process::id(),
+        std::time::Instant::now()
+    );
+    text.replace(|c: char| !c.is_ascii_alphanumeric(), "")
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn key_of(item: &Item) -> Key {
         Scope::Shared => None,
         Scope::Host(host) => Some(host.clone()),
     };
-    (host, item.name().to_owned())
+    (host, item.name().to_string())
 }
 
 /// Everything that may be in the age store: what hosts need, what recipes make besides, and the keys of hosts.

@@ -132,7 +132,7 @@ impl<'a> Kept<'a> {
         let person = opener::person();
         let private = [&mut made.keys.ssh, &mut made.keys.age];
         for (item, bytes) in items(host)?.into_iter().zip(private) {
-            let secret = Secret::new(std::mem::take(&mut **bytes), item.name())?;
+            let secret = Secret::new(std::mem::take(&mut **bytes), item.name().as_str())?;
             let content = Content {
                 secret: &secret,
                 recipients: &made.admins,

@@ -1,20 +1,20 @@
 //! `infra secret edit`: a secret of the repository in an editor, without ever touching a disk.
 
-use super::writing::{self, Done, is_kept, outranked, tell};
-use super::{Meant, Room, Which, meant};
+use super::writing::{self, Done, Given, is_kept, outranked};
+use super::{Meant, Room, Which, done, meant};
 use crate::args::Global;
-use crate::commands::one;
+use crate::commands::{one, refuse};
 use crate::opener::{Opener, Wanted};
 use crate::vault::{Vault, item};
 use infra_drive::process::Stop;
 use infra_drive::secret::Secret;
 use infra_drive::secret::editor::Editor;
-use infra_model::answer::{Exit, SecretChange, SecretDone};
+use infra_model::answer::{Exit, SecretChange};
 use infra_model::fill::Reference;
 use infra_model::{Code, Diagnostic, Place};
 use infra_plan::fill::Secret as Kept;
 
-const NAME: &str = "secret edit";
+const NAME: &str = "secret";
 
 /// Arguments of `secret edit`.
 #[derive(Debug, Clone, clap::Args)]
@@ -24,7 +24,10 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn run(global: &Global, args: &Args) -> Exit {
-    tell(global, NAME, perform(global, args).await)
+    match perform(global, args).await {
+        Err(faults) => refuse(NAME, global, faults),
+        Ok((edited, warnings)) => done(global, vec![edited], warnings),
+    }
 }
 
 async fn perform(global: &Global, args: &Args) -> Result<Done, Vec<Diagnostic>> {
@@ -38,16 +41,15 @@ async fn perform(global: &Global, args: &Args) -> Result<Done, Vec<Diagnostic>> 
     let after = edited(&meant, &before).await.map_err(one)?;
     if after == before {
         let file = item(&meant.asset).map_err(one)?.file();
-        let written = SecretDone {
-            name: meant.whose(),
-            secret: meant.name.clone(),
-            file,
-            change: SecretChange::Unchanged,
-            due: Vec::new(),
-        };
-        return Ok((written, outranked(&vault, &meant).into_iter().collect()));
+        let edited = writing::told(&meant, file, SecretChange::Unchanged);
+        return Ok((edited, outranked(&vault, &meant).into_iter().collect()));
     }
-    writing::keep(&vault, &meant, &after, "editor").map_err(one)
+    let given = Given {
+        content: &after,
+        from: "editor",
+        grace: None,
+    };
+    writing::keep(&vault, &meant, given).map_err(one)
 }
 
 /// Signals are heard and not obeyed while the editor has the terminal: what it holds is wiped when it ends, not left behind.

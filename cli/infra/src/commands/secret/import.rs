@@ -1,9 +1,9 @@
 //! `infra secret import`: a secret that is somewhere else, taken into the repository as it is, to the byte.
 
-use super::writing::{self, Done, is_kept, tell};
-use super::{Meant, Room, Which, meant};
+use super::writing::{self, Done, Given, is_kept};
+use super::{Meant, Room, Which, done, meant};
 use crate::args::Global;
-use crate::commands::one;
+use crate::commands::{one, refuse};
 use crate::opener::{Opener, Wanted};
 use crate::vault::Vault;
 use infra_drive::process::Stop;
@@ -13,7 +13,7 @@ use infra_model::fill::Reference;
 use infra_model::{Code, Diagnostic, Place};
 use infra_plan::fill::Secret as Kept;
 
-const NAME: &str = "secret import";
+const NAME: &str = "secret";
 
 /// Arguments of `secret import`.
 #[derive(Debug, Clone, clap::Args)]
@@ -29,7 +29,10 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn run(global: &Global, args: &Args) -> Exit {
-    tell(global, NAME, perform(global, args).await)
+    match perform(global, args).await {
+        Err(faults) => refuse(NAME, global, faults),
+        Ok((imported, warnings)) => done(global, vec![imported], warnings),
+    }
 }
 
 async fn perform(global: &Global, args: &Args) -> Result<Done, Vec<Diagnostic>> {
@@ -41,7 +44,12 @@ async fn perform(global: &Global, args: &Args) -> Result<Done, Vec<Diagnostic>> 
         return Err(one(already(&meant)?));
     }
     let content = read(&vault, &meant, &source).await.map_err(one)?;
-    writing::keep(&vault, &meant, &content, &args.from).map_err(one)
+    let given = Given {
+        content: &content,
+        from: &args.from,
+        grace: None,
+    };
+    writing::keep(&vault, &meant, given).map_err(one)
 }
 
 /// A reference, or else a file of this machine.

@@ -1,15 +1,15 @@
 //! `infra secret list`: what is kept, for whom, and what is wrong with it. No key is needed.
 
 use super::Room;
+use super::kept::{Concerned, asset_of, readers};
 use crate::args::{Global, Selection};
 use crate::commands::{answer, one, refuse, warn};
 use crate::due;
 use crate::vault::{Asset, Vault};
-use infra_drive::secret::item::Scope;
 use infra_drive::secret::store::Stored;
-use infra_model::answer::{Answer, Due, DueWhy, Exit, KeptSecret, Wrong};
+use infra_model::answer::{Access, Answer, Due, DueWhy, Exit, KeptSecret, Wrong};
 use infra_model::recipe::Owner;
-use infra_model::{Diagnostic, HostName, NeedName};
+use infra_model::{Diagnostic, HostName};
 use infra_view::table;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -34,20 +34,16 @@ type Found = (Vec<KeptSecret>, Vec<Diagnostic>, Vec<Diagnostic>);
 
 async fn look(global: &Global, selection: &Selection) -> Result<Found, Vec<Diagnostic>> {
     let room = Room::open(global)?;
-    let hosts = room.workspace.select_to_look(selection)?;
+    let concerned = Concerned::of(&room, selection)?;
     let vault = room.vault().await?;
     let listing = vault.store().list().map_err(one)?;
     let (due, mut unsure) = due(&vault);
-    let everything = selection.selectors.is_empty();
-    let mut kept = Vec::new();
-    for stored in &listing.stored {
-        let secret = describe(&vault, stored, &due).map_err(one)?;
-        let concerns =
-            |host: &HostName| secret.name.as_ref() == Some(host) || secret.hosts.contains(host);
-        if everything || hosts.iter().any(|host| concerns(&host.name)) {
-            kept.push(secret);
-        }
-    }
+    let kept = listing
+        .stored
+        .iter()
+        .filter(|stored| concerned.has(&vault, &asset_of(&stored.item)))
+        .map(|stored| describe(&vault, stored, &due))
+        .collect();
     let mut warnings = vault.contracts.faults.clone();
     warnings.append(&mut unsure);
     warnings.extend(room.evaluator.finish());
@@ -73,33 +69,21 @@ fn due(vault: &Vault<'_>) -> (Dues, Vec<Diagnostic>) {
     (all, Vec::new())
 }
 
-fn describe(vault: &Vault<'_>, stored: &Stored, dues: &Dues) -> Result<KeptSecret, Diagnostic> {
-    let owner = match stored.item.scope() {
-        Scope::Shared => Owner::Shared,
-        Scope::Host(host) => Owner::Host(host.clone()),
-    };
-    let secret = NeedName::parse(stored.item.name()).map_err(|why| {
-        Diagnostic::new(
-            infra_model::Code::Internal,
-            format!("a listed secret has no name: {why}"),
-        )
-    })?;
-    let asset = (owner, secret);
+fn describe(vault: &Vault<'_>, stored: &Stored, dues: &Dues) -> KeptSecret {
+    let asset = asset_of(&stored.item);
     let hosts: Vec<HostName> = vault.readers(&asset).into_iter().cloned().collect();
     let mut wrong = Vec::new();
     if !vault.is_needed(&asset) {
         wrong.push(Wrong::Unneeded);
     }
     let sidecar = stored.sidecar.as_ref();
-    // Who is to read it can only be told if every key is there; what is missing is told by the verbs that write.
-    if let (Some(sidecar), Ok(wanted)) = (sidecar, vault.recipients(&asset))
-        && let Some(stale) = sidecar.stale(&wanted)
-    {
-        if !stale.missing.is_empty() {
-            wrong.push(Wrong::Unreadable);
-        }
-        if !stale.extra.is_empty() {
-            wrong.push(Wrong::Overexposed);
+    let readers = readers(vault, stored);
+    for (access, fault) in [
+        (Access::Cannot, Wrong::Unreadable),
+        (Access::NoLonger, Wrong::Overexposed),
+    ] {
+        if readers.iter().any(|reader| reader.access == access) {
+            wrong.push(fault);
         }
     }
     let expires = sidecar.and_then(|sidecar| sidecar.expires.clone());
@@ -110,7 +94,7 @@ fn describe(vault: &Vault<'_>, stored: &Stored, dues: &Dues) -> Result<KeptSecre
         wrong.push(Wrong::Expired);
     }
     let (owner, secret) = asset;
-    Ok(KeptSecret {
+    KeptSecret {
         name: match owner {
             Owner::Shared => None,
             Owner::Host(host) => Some(host),
@@ -124,7 +108,7 @@ fn describe(vault: &Vault<'_>, stored: &Stored, dues: &Dues) -> Result<KeptSecre
         expires,
         wrong,
         due,
-    })
+    }
 }
 
 fn show(kept: &[KeptSecret]) -> String {

@@ -3,9 +3,12 @@
 mod edit;
 mod generate;
 mod import;
+mod kept;
 mod list;
 mod new;
+mod recipients;
 mod rekey;
+mod rollback;
 mod show;
 mod writing;
 
@@ -30,6 +33,8 @@ use std::fmt::Write as _;
 pub(crate) enum Secret {
     /// List secrets: where each is kept, who can read it, and whether anything is wrong with it. Needs no key.
     List(Selection),
+    /// Say who can read each secret, who should, and who no longer should. Needs no key.
+    Recipients(recipients::Args),
     /// Write a secret, encrypted to the hosts that need it and to the admins.
     New(new::Args),
     /// Edit a secret: in $VISUAL or $EDITOR, in memory only.
@@ -44,6 +49,8 @@ pub(crate) enum Secret {
     Rotate(new::Rotate),
     /// Encrypt secrets to those who are to read them now: after a host or an admin came or went.
     Rekey(rekey::Args),
+    /// Put an earlier generation of its secrets in place on a host, and restart what consumes what changes.
+    Rollback(rollback::Args),
 }
 
 /// Which secret of which host. One that is shared is addressed by any host that needs it.
@@ -60,6 +67,7 @@ pub(crate) struct Which {
 pub(super) async fn run(global: &Global, verb: &Secret) -> Exit {
     match verb {
         Secret::List(selection) => list::run(global, selection).await,
+        Secret::Recipients(args) => recipients::run(global, args).await,
         Secret::New(args) => new::run(global, args).await,
         Secret::Rotate(args) => new::rotate(global, args).await,
         Secret::Edit(args) => edit::run(global, args).await,
@@ -67,6 +75,7 @@ pub(super) async fn run(global: &Global, verb: &Secret) -> Exit {
         Secret::Show(args) => show::run(global, args).await,
         Secret::Generate(args) => generate::run(global, args).await,
         Secret::Rekey(args) => rekey::run(global, args).await,
+        Secret::Rollback(args) => rollback::run(global, args).await,
     }
 }
 
@@ -134,7 +143,7 @@ impl Meant {
         !matches!(&self.need, Need::Secret(need) if need.format == Format::Binary)
     }
 
-    /// Whether it is one line, so that a line end after it is the editor's.
+    /// Whether it is one line by its nature, so that a line end after it belongs to whatever wrote it.
     pub(super) fn is_line(&self) -> bool {
         match &self.need {
             Need::Secret(need) => matches!(need.format, Format::Text | Format::PasswordHash),
@@ -168,11 +177,6 @@ impl Meant {
         filled
             .map(|filled| filled.with.clone())
             .filter(|kept| !matches!(kept, Kept::Recipe(_)))
-    }
-
-    /// Whether the repository's store has it.
-    pub(super) fn is_kept(&self, vault: &Vault<'_>) -> bool {
-        matches!(self.kept(vault), Some(Kept::Store(_)))
     }
 
     pub(super) fn without_recipe(&self) -> Diagnostic {

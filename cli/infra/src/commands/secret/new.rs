@@ -1,28 +1,26 @@
 //! `infra secret new` and `rotate`: a content that somebody gives, checked against the contract before it is written.
 
+use super::writing::{self, Given};
 use super::{Meant, Room, Which, done, meant};
 use crate::args::Global;
 use crate::commands::{one, refuse};
 use crate::making::{self, Made};
-use crate::secret_checks;
-use crate::vault::Vault;
 use infra_drive::process::Stop;
-use infra_drive::secret::sidecar::Notes;
 use infra_drive::secret::{ReadFault, Secret};
-use infra_model::answer::{Exit, SecretChange, SecretDone};
+use infra_model::answer::{Exit, SecretDone};
 use infra_model::{Code, Diagnostic, Place};
 use infra_plan::making::Extent;
 use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 const NAME: &str = "secret";
 
 /// Where a new content comes from.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Origin {
-    /// Read it from FILE. Without it: from standard input, or hidden, twice, where somebody sits.
+    /// Read it from FILE. Without it: from standard input, or hidden, twice, where somebody sits. The line end after a text of one line, a
+    /// password hash or a value is left out; whatever else is kept to the byte.
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
 }
@@ -68,8 +66,7 @@ async fn write_new(global: &Global, args: &Args) -> Done {
     let room = Room::open(global)?;
     let vault = room.vault().await?;
     let meant = meant(&vault, &args.which)?;
-    let is_kept = meant.is_kept(&vault);
-    if is_kept && !args.replace {
+    if !args.replace && writing::is_kept(&vault, &meant).map_err(one)? {
         return Err(one(Diagnostic::new(
             Code::Usage,
             format!("`{}` of {} is there already", meant.name, meant.host.name),
@@ -83,13 +80,10 @@ async fn write_new(global: &Global, args: &Args) -> Done {
     // Whoever could not read it must not find out after somebody typed it.
     vault.recipients(&meant.asset).map_err(one)?;
     let content = content(&meant, &args.origin).map_err(one)?;
-    let written = write(&vault, &meant, &content, None).map_err(one)?;
-    let change = if is_kept {
-        SecretChange::Replaced
-    } else {
-        SecretChange::Written
-    };
-    Ok((vec![told(&meant, written, change)], room.evaluator.finish()))
+    let (written, mut warnings) =
+        writing::keep(&vault, &meant, content.given(None)).map_err(one)?;
+    warnings.extend(room.evaluator.finish());
+    Ok((vec![written], warnings))
 }
 
 async fn replace(global: &Global, args: &Rotate) -> Done {
@@ -106,72 +100,53 @@ async fn replace(global: &Global, args: &Rotate) -> Done {
         return Ok((made, room.evaluator.finish()));
     }
     let content = content(&meant, &args.origin).map_err(one)?;
-    let written = write(&vault, &meant, &content, meant.grace()).map_err(one)?;
-    let all = vec![told(&meant, written, SecretChange::Replaced)];
-    Ok((all, room.evaluator.finish()))
+    let given = content.given(meant.grace());
+    let (written, mut warnings) = writing::keep(&vault, &meant, given).map_err(one)?;
+    warnings.extend(room.evaluator.finish());
+    Ok((vec![written], warnings))
 }
 
-fn told(meant: &Meant, file: String, change: SecretChange) -> SecretDone {
-    SecretDone {
-        name: meant.whose(),
-        secret: meant.name.clone(),
-        file,
-        change,
-        due: Vec::new(),
+/// A content, and where it came from.
+struct Content {
+    secret: Secret,
+    from: String,
+}
+
+impl Content {
+    fn given(&self, grace: Option<String>) -> Given<'_> {
+        Given {
+            content: &self.secret,
+            from: &self.from,
+            grace,
+        }
     }
 }
 
-fn write(
-    vault: &Vault<'_>,
-    meant: &Meant,
-    content: &Secret,
-    grace: Option<String>,
-) -> Result<String, Diagnostic> {
-    let notes = Notes {
-        created: Some(humantime::format_rfc3339_seconds(SystemTime::now()).to_string()),
-        grace,
-        ..Notes::default()
+/// Reads what somebody gives.
+fn content(meant: &Meant, origin: &Origin) -> Result<Content, Diagnostic> {
+    let (read, from) = match &origin.file {
+        Some(file) => {
+            let shown = file.display().to_string();
+            let open = std::fs::File::open(file).map_err(|error| unreadable(&shown, &error))?;
+            (read(open, meant, &shown)?, shown)
+        }
+        None if std::io::stdin().is_terminal() => (typed(meant)?, "terminal".to_owned()),
+        None => {
+            let from = "standard input";
+            (read(std::io::stdin(), meant, from)?, from.to_owned())
+        }
     };
-    vault.keep(&meant.asset, content, &notes)
-}
-
-/// The content, which is what the contract asks for.
-fn content(meant: &Meant, origin: &Origin) -> Result<Secret, Diagnostic> {
-    let content = match &origin.file {
-        Some(file) => of_file(meant, file)?,
-        None if std::io::stdin().is_terminal() => typed(meant)?,
-        None => piped(meant)?,
+    // What a program prints and an editor saves ends with a line end, which is theirs. Several lines are a file, which is kept as it is.
+    let is_one_line = || {
+        read.expose_text()
+            .is_some_and(|text| text.lines().count() == 1)
     };
-    match meant.fault(content.expose()) {
-        None => Ok(content),
-        Some(why) => Err(Diagnostic::new(
-            Code::WrongType,
-            format!(
-                "that is not what `{}` of {} must be",
-                meant.name, meant.host.name
-            ),
-        )
-        .with_cause(why)
-        .with_place(meant.place())
-        .with_fix("give it another content; nothing was written")),
-    }
-}
-
-fn of_file(meant: &Meant, file: &PathBuf) -> Result<Secret, Diagnostic> {
-    let shown = file.display().to_string();
-    let open = std::fs::File::open(file).map_err(|error| unreadable(&shown, &error))?;
-    read(open, meant, &shown)
-}
-
-fn piped(meant: &Meant) -> Result<Secret, Diagnostic> {
-    let content = read(std::io::stdin(), meant, "standard input")?;
-    // What a program prints ends with a line; that end is the program's. Several lines are a file, which is kept as it is.
-    let is_line = std::str::from_utf8(content.expose()).is_ok_and(|text| text.lines().count() == 1);
-    Ok(if meant.is_text() && is_line {
-        content.without_line_end()
+    let secret = if meant.is_line() && is_one_line() {
+        read.without_line_end()
     } else {
-        content
-    })
+        read
+    };
+    Ok(Content { secret, from })
 }
 
 fn read(from: impl std::io::Read, meant: &Meant, shown: &str) -> Result<Secret, Diagnostic> {
@@ -201,25 +176,4 @@ fn typed(meant: &Meant) -> Result<Secret, Diagnostic> {
         .interact()
         .map_err(|error| nobody(&error))?;
     Secret::new(typed.into_bytes(), meant.name.as_str())
-}
-
-impl Meant {
-    pub(super) fn fault(&self, content: &[u8]) -> Option<String> {
-        match &self.need {
-            super::Need::Secret(need) => {
-                secret_checks::fault(need, content).map(|why| format!("it {why}"))
-            }
-            super::Need::Value(need) => {
-                let Ok(text) = std::str::from_utf8(content) else {
-                    return Some("it is no text (UTF-8)".to_owned());
-                };
-                // It is private: how it differs is told, what it is is not.
-                let value = need.of.read_text(text);
-                let wrong = need.of.check(&value);
-                wrong
-                    .first()
-                    .map(|wrong| format!("expected {}", wrong.expected))
-            }
-        }
-    }
 }

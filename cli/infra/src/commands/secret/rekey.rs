@@ -1,16 +1,17 @@
 //! `infra secret rekey`: the same secrets for those who are to read them now.
 
+use super::kept::{Concerned, asset_of};
 use super::{Room, done};
 use crate::args::{Global, Selection};
 use crate::commands::{one, refuse};
 use crate::opener::Opener;
 use crate::vault::{Asset, Vault};
 use infra_drive::process::Stop;
-use infra_drive::secret::item::{Item, Scope};
+use infra_drive::secret::item::Item;
 use infra_drive::secret::store::Rekeyed;
 use infra_model::answer::{Exit, SecretChange, SecretDone};
 use infra_model::recipe::Owner;
-use infra_model::{Code, Diagnostic, HostName, NeedName, Place};
+use infra_model::{Code, Diagnostic, Place};
 
 const NAME: &str = "secret";
 
@@ -33,24 +34,18 @@ async fn rekey(
     args: &Args,
 ) -> Result<(Vec<SecretDone>, Vec<Diagnostic>), Vec<Diagnostic>> {
     let room = Room::open(global)?;
-    let hosts = room.workspace.select_to_look(&args.selection)?;
+    let concerned = Concerned::of(&room, &args.selection)?;
     let vault = room.vault().await?;
     // A host whose contract does not evaluate might need what is taken from it now.
     if !vault.contracts.faults.is_empty() {
         return Err(vault.contracts.faults.clone());
     }
     let mut opener = Opener::new(&room.workspace, Stop::never());
-    let everything = args.selection.selectors.is_empty();
     let mut all = Vec::new();
     let mut warnings = Vec::new();
     for stored in vault.store().list().map_err(one)?.stored {
-        let Some(asset) = asset_of(&stored.item) else {
-            continue;
-        };
-        let concerns = |host: &HostName| {
-            asset.0 == Owner::Host(host.clone()) || vault.readers(&asset).contains(&host)
-        };
-        if !everything && !hosts.iter().any(|host| concerns(&host.name)) {
+        let asset = asset_of(&stored.item);
+        if !concerned.has(&vault, &asset) {
             continue;
         }
         let wanted = vault.recipients(&asset).map_err(one)?;
@@ -75,14 +70,6 @@ async fn rekey(
     }
     warnings.extend(room.evaluator.finish());
     Ok((all, warnings))
-}
-
-fn asset_of(item: &Item) -> Option<Asset> {
-    let owner = match item.scope() {
-        Scope::Shared => Owner::Shared,
-        Scope::Host(host) => Owner::Host(host.clone()),
-    };
-    Some((owner, NeedName::parse(item.name()).ok()?))
 }
 
 fn told((owner, name): &Asset, item: &Item, change: SecretChange) -> SecretDone {
