@@ -11,12 +11,14 @@ mod graph;
 pub mod making;
 pub mod recipes;
 pub mod relations;
+pub mod rollout;
 pub mod shared;
 pub mod stale;
 pub mod wants;
 
-pub use decide::{Decision, Known, Secrets, Verdict, deploy, lined_up};
+pub use decide::{Decision, Known, Secrets, Verdict, deploy, expected, lined_up, reachable};
 pub use graph::{Plan, Unit, UnitId};
+pub use rollout::Rollout;
 
 use infra_model::{HostName, Step};
 
