@@ -8,6 +8,7 @@
 
 mod apply;
 mod args;
+mod change;
 mod fault;
 mod files;
 mod folder;
@@ -63,6 +64,7 @@ fn perform(call: &args::Call) -> Result<String, Diagnostic> {
         }
         args::Verb::Restart => apply::restart(host).map(|settled| json(&settled)),
         args::Verb::Unpack { phase } => apply::unpack(host, *phase).map(|applied| json(&applied)),
+        args::Verb::Change(change) => change::perform(host, change),
         args::Verb::Search {
             whole_store,
             progress,
