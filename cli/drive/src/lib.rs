@@ -23,3 +23,4 @@ pub mod ssh;
 pub mod state;
 pub mod table;
 pub mod tree;
+pub mod who;

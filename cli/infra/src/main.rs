@@ -10,6 +10,7 @@ mod bundles;
 mod commands;
 mod complete;
 mod contracts;
+mod crash;
 mod due;
 mod fill_flags;
 mod hands;
@@ -21,6 +22,7 @@ mod opener;
 mod person;
 mod run;
 mod secret_checks;
+mod transaction;
 mod vault;
 mod workspace;
 
