@@ -66,7 +66,7 @@ impl Run {
         {
             self.faults.push(fault);
         }
-        crate::crash::after_a_record();
+        crate::crash::after_a_record(&line.event);
         self.reader.event(&line);
     }
 
