@@ -129,6 +129,9 @@ pub(crate) fn parse(words: &[String]) -> Result<Call, String> {
     if let Some(number) = words.take("--stop-after") {
         steps::stop_after(&number).ok_or(USAGE)?;
     }
+    if let Some(number) = words.take("--stop-supervisor-after") {
+        steps::stop_supervisor_after(&number).ok_or(USAGE)?;
+    }
     let verb = verb(&mut words).ok_or(USAGE)?;
     if words.options.is_empty() {
         Ok(Call { host, verb })
