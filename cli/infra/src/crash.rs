@@ -8,7 +8,10 @@ pub(crate) fn after_a_record(event: &Event) {
     #[cfg(not(debug_assertions))]
     let _ = event;
     #[cfg(debug_assertions)]
-    if !matches!(event, Event::StepProgressed { .. } | Event::StepOutput { .. }) {
+    if !matches!(
+        event,
+        Event::StepProgressed { .. } | Event::StepOutput { .. }
+    ) {
         use std::sync::atomic::{AtomicU64, Ordering};
         static RECORDS: AtomicU64 = AtomicU64::new(0);
         let so_far = RECORDS.fetch_add(1, Ordering::Relaxed) + 1;

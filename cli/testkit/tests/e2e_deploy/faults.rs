@@ -191,7 +191,10 @@ fn a_unit_that_fails_is_taken_back() {
     assert_eq!(deployed.outcome("web"), "rolledBack");
     assert_eq!(deployed.host("web")["after"], old.as_str());
     assert_eq!(systems(scene.web()), (old.clone(), old.clone()));
-    let failed = scene.web().sh("systemctl --failed --no-legend --plain").unwrap();
+    let failed = scene
+        .web()
+        .sh("systemctl --failed --no-legend --plain")
+        .unwrap();
     assert_eq!(failed.trim(), "", "nothing of the new system is left");
 
     scene.repo.write(WEB, &good).unwrap();

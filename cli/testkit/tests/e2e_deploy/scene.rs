@@ -117,7 +117,9 @@ impl Deployed {
             .collect();
         let answer = lines.pop().unwrap();
         assert_eq!(answer["schema"], 1);
-        let first = lines.first().map_or(0, |line| line["seq"].as_u64().unwrap());
+        let first = lines
+            .first()
+            .map_or(0, |line| line["seq"].as_u64().unwrap());
         for (line, number) in lines.iter().zip(first..) {
             assert_eq!(line["seq"], number, "events are numbered without holes");
         }
