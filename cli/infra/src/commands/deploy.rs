@@ -45,6 +45,7 @@ pub(super) async fn run(global: &Global, args: &Deploy) -> Exit {
         goal,
         dry_run: args.dry_run,
         yes: args.yes,
+        undo: false,
     };
     let begun = Transaction::begin(terms, Arc::clone(&workspace), evaluator, &args.pace);
     let mut transaction = match begun {

@@ -48,6 +48,7 @@ async fn perform(global: &Global, args: &Resume) -> Result<Exit, Vec<Diagnostic>
         dry_run: false,
         // Whoever began the run has agreed.
         yes: true,
+        undo: args.undo,
     };
     let mut transaction = Transaction::go_on(
         terms,

@@ -35,6 +35,7 @@ pub(super) async fn run(global: &Global, args: &Rollback) -> Exit {
         goal: Goal::Switch,
         dry_run: args.dry_run,
         yes: args.yes,
+        undo: false,
     };
     let begun = Transaction::begin(terms, workspace, evaluator, &args.pace);
     let mut transaction = match begun {

@@ -6,6 +6,7 @@
 use super::Wire;
 use infra_drive::agent::{Agent, Binary, Watch};
 use infra_drive::process::Stop;
+use infra_drive::ssh::Target;
 use infra_engine::{Done, Failed, Report};
 use infra_model::change::{
     CHANGE_SCHEMA, ChangeEnd, ChangePhase, ChangeStatus, Intent, Limits, Order, ProbeResult,
@@ -77,16 +78,30 @@ impl Watcher<'_> {
             nonce: self.wire.nonce.clone(),
             intent: intent.clone(),
         };
-        let connection = self.wire.connection(self.host, self.stop.clone()).await?;
         let binary = self.binary()?;
-        let begun = Agent::new(&connection, self.host, &binary)
-            .begin(&order, self.stop.clone())
-            .await;
-        match begun {
-            // The order may have arrived.
-            Err(fault) if is_of_the_way(&fault) => self.wire.forget(self.host).await,
-            Err(fault) => return Err(fault.into()),
-            Ok(_) => {}
+        // Nothing has begun while the order has not arrived: no limit of the change is waited for.
+        let away = Away::since(Limits {
+            activate: 0,
+            confirm: 0,
+        });
+        loop {
+            let begun = match self.wire.connection(self.host, self.stop.clone()).await {
+                Ok(connection) => {
+                    Agent::new(&connection, self.host, &binary)
+                        .begin(&order, self.stop.clone())
+                        .await
+                }
+                Err(fault) => Err(fault),
+            };
+            match begun {
+                Ok(_) => break,
+                // The order may have arrived or not: given again it is the same one.
+                Err(fault) if is_of_the_way(&fault) => {
+                    self.wire.forget(self.host).await;
+                    self.wait(&away, fault).await?;
+                }
+                Err(fault) => return Err(fault.into()),
+            }
         }
         let until = if intent.goal.activates() {
             ChangePhase::Awaiting
@@ -267,27 +282,44 @@ impl Watcher<'_> {
         let binary = Binary::find(&self.wire.spec(from)?.system)?;
         let seconds = |text: &str| duration::seconds(text).unwrap_or(1);
         let until = Instant::now() + Duration::from_secs(seconds(&probe.within));
-        let address = target.addresses.first().map_or("", String::as_str);
+        let every = seconds(&probe.every);
         let mut held = 0;
         loop {
-            let connection = self.wire.connection(from, self.stop.clone()).await?;
-            let reached = Agent::new(&connection, from, &binary)
-                .reach(
-                    address,
-                    target.port,
-                    seconds(&probe.every).max(1),
-                    self.stop.clone(),
-                )
+            let saw = self
+                .reached_once(from, (&target, &binary), every.max(1))
                 .await?;
-            held = if reached.holds { held + 1 } else { 0 };
+            held = if saw.is_none() { held + 1 } else { 0 };
             if held >= probe.successes {
                 return Ok(Ok(()));
             }
             if Instant::now() >= until {
-                return Ok(Err(reached.saw));
+                return Ok(Err(
+                    saw.unwrap_or_else(|| "not often enough in a row".to_owned())
+                ));
             }
-            tokio::time::sleep(Duration::from_secs(seconds(&probe.every))).await;
+            tokio::time::sleep(Duration::from_secs(every)).await;
         }
+    }
+
+    /// Whether `from` reaches one of the addresses of this host, as a connection of ours would try them; otherwise what it saw.
+    async fn reached_once(
+        &self,
+        from: &HostName,
+        (target, binary): (&Target, &Binary),
+        patience: u64,
+    ) -> Result<Option<String>, Diagnostic> {
+        let mut saw = Vec::new();
+        for address in &target.addresses {
+            let connection = self.wire.connection(from, self.stop.clone()).await?;
+            let reached = Agent::new(&connection, from, binary)
+                .reach(address, target.port, patience, self.stop.clone())
+                .await?;
+            if reached.holds {
+                return Ok(None);
+            }
+            saw.push(format!("{address}: {}", reached.saw));
+        }
+        Ok(Some(saw.join("; ")))
     }
 
     /// Has the host put itself back for what was found here, and waits until it has.

@@ -34,6 +34,8 @@ pub(crate) struct Terms<'g> {
     pub(crate) dry_run: bool,
     /// Somebody has agreed already.
     pub(crate) yes: bool,
+    /// Hosts are to be put back: one that is has become what was asked.
+    pub(crate) undo: bool,
 }
 
 /// A run that changes hosts, in progress.
@@ -281,6 +283,7 @@ impl<'g> Transaction<'g> {
             command,
             goal,
             dry_run,
+            undo,
             ..
         } = self.terms;
         crate::commands::warn(global, &self.results.warnings);
@@ -317,7 +320,7 @@ impl<'g> Transaction<'g> {
         if interrupted {
             return Exit::Interrupted;
         }
-        exit(&outcomes, dry_run)
+        exit(&outcomes, dry_run, undo)
     }
 }
 
@@ -407,13 +410,22 @@ fn reply(answer: dialoguer::Result<bool>) -> Reply {
     }
 }
 
-/// In a dry run a host is left alone because all that was asked of it is done.
-fn exit(outcomes: &[HostOutcome], dry_run: bool) -> Exit {
+/// In a dry run a host is left alone because all that was asked of it is done; where changes are taken back, that is what was asked.
+fn exit(outcomes: &[HostOutcome], dry_run: bool, undo: bool) -> Exit {
     let count = |wanted: &dyn Fn(HostOutcome) -> bool| {
         outcomes.iter().filter(|outcome| wanted(**outcome)).count()
     };
-    let good = count(&|outcome| outcome.is_good() || (dry_run && outcome == HostOutcome::Skipped));
-    let failed = count(&|outcome| matches!(outcome, HostOutcome::Failed | HostOutcome::RolledBack));
+    let good = count(&|outcome| match outcome {
+        HostOutcome::Changed | HostOutcome::Unchanged => true,
+        HostOutcome::Skipped => dry_run,
+        HostOutcome::RolledBack => undo,
+        HostOutcome::Failed => false,
+    });
+    let failed = count(&|outcome| match outcome {
+        HostOutcome::Failed => true,
+        HostOutcome::RolledBack => !undo,
+        HostOutcome::Changed | HostOutcome::Unchanged | HostOutcome::Skipped => false,
+    });
     // Asked for hosts and able to do nothing with any of them is not success.
     if good + failed == 0 && !outcomes.is_empty() {
         return Exit::NothingDone;
@@ -424,7 +436,7 @@ fn exit(outcomes: &[HostOutcome], dry_run: bool) -> Exit {
 #[cfg(test)]
 mod tests {
     use super::{Reply, exit, reply};
-    use infra_model::HostOutcome::{Changed, Failed, Skipped, Unchanged};
+    use infra_model::HostOutcome::{Changed, Failed, RolledBack, Skipped, Unchanged};
     use infra_model::answer::Exit;
     use std::io::{Error, ErrorKind};
 
@@ -439,10 +451,12 @@ mod tests {
 
     #[test]
     fn exit_codes_count_what_was_asked() {
-        assert_eq!(exit(&[Changed, Unchanged, Skipped], false), Exit::Ok);
-        assert_eq!(exit(&[Changed, Failed], false), Exit::SomeFailed);
-        assert_eq!(exit(&[Skipped, Failed], false), Exit::NothingDone);
-        assert_eq!(exit(&[Skipped, Failed], true), Exit::SomeFailed);
-        assert_eq!(exit(&[Skipped], true), Exit::Ok);
+        assert_eq!(exit(&[Changed, Unchanged, Skipped], false, false), Exit::Ok);
+        assert_eq!(exit(&[Changed, Failed], false, false), Exit::SomeFailed);
+        assert_eq!(exit(&[Skipped, Failed], false, false), Exit::NothingDone);
+        assert_eq!(exit(&[Skipped, Failed], true, false), Exit::SomeFailed);
+        assert_eq!(exit(&[Skipped], true, false), Exit::Ok);
+        assert_eq!(exit(&[RolledBack], false, false), Exit::NothingDone);
+        assert_eq!(exit(&[RolledBack], false, true), Exit::Ok);
     }
 }
