@@ -26,6 +26,10 @@ let
       shape = shapes.table "{ }";
     }
     {
+      name = "deploy";
+      shape = shapes.table ''{ confirm-within = "1m" }'';
+    }
+    {
       name = "defaults";
       shape = shapes.table ''{ user = "root" }'';
     }

@@ -12,6 +12,8 @@ in
       waves = ["@canary"]
       [defaults]
       user = "deploy"
+      [deploy]
+      whatever = 1
       [stores.nas]
       whatever = { deep = 1 }
     '';

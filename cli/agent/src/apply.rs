@@ -4,6 +4,7 @@
 //! mended by the next one, whichever it is, because that compares what is in place with what should be.
 
 use crate::args::{Owners, Restart};
+use crate::change;
 use crate::fault::{cannot, refused};
 use crate::folder::{Difference, Folder};
 use crate::grace::{self, Opened, Previous};
@@ -32,6 +33,11 @@ pub(crate) fn receive(
     restart: Restart,
     owners: Owners,
 ) -> Result<Applied, Diagnostic> {
+    take(host, sealed_from_input()?, restart, owners)
+}
+
+/// A sealed bundle, as it comes.
+pub(crate) fn sealed_from_input() -> Result<Vec<u8>, Diagnostic> {
     let mut sealed = Vec::new();
     std::io::stdin()
         .take(LARGEST + 1)
@@ -42,6 +48,16 @@ pub(crate) fn receive(
             "secrets are small: deploy large files another way, and only their key as a secret",
         ));
     }
+    Ok(sealed)
+}
+
+/// Puts a sealed bundle in place.
+pub(crate) fn take(
+    host: &Host,
+    sealed: Vec<u8>,
+    restart: Restart,
+    owners: Owners,
+) -> Result<Applied, Diagnostic> {
     let hands = Hands::take(host)?;
     let bundle = hands.key.open(&sealed)?;
     let occasion = Occasion {
@@ -63,11 +79,10 @@ pub(crate) fn rollback(
     to: Option<u64>,
     restart: Restart,
 ) -> Result<Applied, Diagnostic> {
-    let hands = Hands::take(host)?;
-    let current = hands.sealed.current();
+    let sealed = Sealed::of(host);
+    let current = sealed.current();
     let earlier = || {
-        hands
-            .sealed
+        sealed
             .all()
             .into_iter()
             .rev()
@@ -79,13 +94,24 @@ pub(crate) fn rollback(
             Code::NoSuchGeneration,
             "this host keeps no earlier generation of its secrets",
         )
-        .with_cause(hands.sealed.kept())
+        .with_cause(sealed.kept())
         .with_fix("`--to` names one that is kept; `infra deploy` sends what the repository says")
     })?;
+    back(host, number, restart, Owners::Strict)
+}
+
+/// Makes a generation current that is kept.
+pub(crate) fn back(
+    host: &Host,
+    number: u64,
+    restart: Restart,
+    owners: Owners,
+) -> Result<Applied, Diagnostic> {
+    let hands = Hands::take(host)?;
     let occasion = Occasion {
         host,
         phase: Phase::Services,
-        owners: Owners::Strict,
+        owners,
     };
     let target = hands.kept(number)?;
     hands.apply(&occasion, &target, Tell::of(restart))
@@ -99,6 +125,7 @@ pub(crate) fn unpack(host: &Host, phase: Phase) -> Result<Applied, Diagnostic> {
         phase,
         owners: Owners::Later,
     };
+    change::secrets_of_what_boots(host)?;
     current(&occasion, Tell::Nobody)
 }
 
@@ -324,12 +351,9 @@ impl<'h> Hands<'h> {
             place::unlink_template(&place)?;
         }
         self.place.sweep()?;
-        self.sealed.prune(
-            &previous
-                .iter()
-                .flat_map(|one| one.generations.clone())
-                .collect(),
-        )
+        let for_graces = previous.iter().flat_map(|one| one.generations.clone());
+        let needed = for_graces.chain(change::held_secrets(self.host));
+        self.sealed.prune(&needed.collect())
     }
 
     fn tell(&self, tell: Tell) -> Result<UnitReport, Diagnostic> {

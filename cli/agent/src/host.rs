@@ -44,6 +44,19 @@ impl Host {
         &self.identity
     }
 
+    /// The words that make another call of the agent act on the same host.
+    pub(crate) fn words(&self) -> Vec<std::ffi::OsString> {
+        let mut words = Vec::new();
+        if !self.is_this_machine() {
+            words.extend(["--root".into(), self.root.clone().into_os_string()]);
+        }
+        words.extend(["--identity".into(), self.identity.clone().into_os_string()]);
+        if self.on_disk {
+            words.push("--on-disk".into());
+        }
+        words
+    }
+
     /// A path of the host.
     pub(crate) fn path(&self, absolute: &str) -> PathBuf {
         self.root.join(absolute.trim_start_matches('/'))
@@ -52,6 +65,11 @@ impl Host {
     /// Where generations are kept sealed.
     pub(crate) fn sealed(&self) -> PathBuf {
         self.path("/var/lib/infra/secrets")
+    }
+
+    /// Where changes are kept.
+    pub(crate) fn changes(&self) -> PathBuf {
+        self.path("/var/lib/infra/change")
     }
 
     /// Where the link to the unpacked generation is, and everything else that a reboot forgets.
@@ -66,6 +84,8 @@ pub(crate) fn is_root() -> bool {
 }
 
 /// From here on nothing of this process can be read by others: not the files it makes before it says so, not its memory, not a core.
+///
+/// The opposite for programs that have nothing to do with secrets is [`be_ordinary`].
 pub(crate) fn keep_to_ourselves() -> Result<(), Diagnostic> {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let none = Rlimit {
@@ -75,4 +95,15 @@ pub(crate) fn keep_to_ourselves() -> Result<(), Diagnostic> {
     rustix::process::setrlimit(Resource::Core, none)
         .and_then(|()| rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable))
         .map_err(cannot("switch off core dumps of", Path::new("itself")))
+}
+
+/// For a program that makes files for everybody: an activation. The way cores go is the system's again, as far as we may say so.
+pub(crate) fn be_ordinary() {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    let usual = Rlimit {
+        current: Some(0),
+        maximum: None,
+    };
+    // Only root can take back a limit; without, there are no cores of what it starts.
+    let _ = rustix::process::setrlimit(Resource::Core, usual);
 }

@@ -1,13 +1,15 @@
 //! `infra-agent`: what acts on a host, for the command that sends it there and at boot, when nobody is connected.
 //!
-//! It keeps the host's secrets sealed on disk, puts them in place in memory, and restarts what consumes them. One JSON object on standard
-//! output is the whole answer; exit code 0, or 1 and a diagnostic, or 2 if it was not called as it wants to be.
+//! It keeps the host's secrets sealed on disk, puts them in place in memory, and restarts what consumes them. It carries out changes of the
+//! host by a supervisor that proves them, commits them, or puts the host back. One JSON object on standard output is the whole answer; exit
+//! code 0, or 1 and a diagnostic, or 2 if it was not called as it wants to be.
 //!
-//! Never: Nix evaluation, a network connection of its own, a secret in an argument, an environment, a log or an answer, a dependency
+//! Never: Nix evaluation, a network connection but what a probe asks for, a secret in an argument, an environment, a log or an answer, a dependency
 //! that is not needed on every host. It is static and stays under 4 MB.
 
 mod apply;
 mod args;
+mod change;
 mod fault;
 mod files;
 mod folder;
@@ -52,6 +54,10 @@ fn answer(call: &args::Call) -> (String, u8) {
 }
 
 fn perform(call: &args::Call) -> Result<String, Diagnostic> {
+    // What it starts makes files for everybody, and has no secrets from us.
+    if let args::Verb::Change(args::Change::Carry { file, program }) = &call.verb {
+        return change::carry(file, program).map(|()| String::new());
+    }
     host::keep_to_ourselves()?;
     let host = &call.host;
     match &call.verb {
@@ -63,6 +69,7 @@ fn perform(call: &args::Call) -> Result<String, Diagnostic> {
         }
         args::Verb::Restart => apply::restart(host).map(|settled| json(&settled)),
         args::Verb::Unpack { phase } => apply::unpack(host, *phase).map(|applied| json(&applied)),
+        args::Verb::Change(change) => change::perform(host, change),
         args::Verb::Search {
             whole_store,
             progress,

@@ -24,3 +24,4 @@ pub mod ssh;
 pub mod state;
 pub mod table;
 pub mod tree;
+pub mod who;

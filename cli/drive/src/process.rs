@@ -51,6 +51,12 @@ impl Stop {
     }
 }
 
+/// Ends this process as a power cut does.
+#[cfg(debug_assertions)]
+pub fn die() {
+    let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::KILL);
+}
+
 /// The diagnostic of a step that was stopped.
 pub fn interrupted(what: &str) -> Diagnostic {
     Diagnostic::new(Code::Interrupted, format!("{what} was interrupted"))

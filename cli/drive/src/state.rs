@@ -14,14 +14,19 @@ pub struct State {
     dir: PathBuf,
 }
 
-/// The journal of one run: its events as NDJSON, each line handed to the kernel before the next effect. It outlives a killed infra; a power cut of
-/// this machine may take its last lines, since it is not synchronised to disk line by line (the receipt is).
+/// The journal of one run: its events as NDJSON, each line handed to the kernel before the next effect, so that it outlives a killed infra. Lines
+/// that tell of a change to come, or of its end, are on the disk before anything else is done, so that they outlive a power cut as well.
 #[derive(Debug)]
 pub struct Journal {
     run: String,
     file: File,
     dir: PathBuf,
+    /// How many there were when it was opened.
+    lines: u64,
 }
+
+/// The plan of a run.
+const PLAN: &str = "plan.json";
 
 /// What keeps our names apart from those of the folders on the way to a repository.
 const OWN: &str = "@";
@@ -84,7 +89,12 @@ impl State {
                 .open(dir.join("events.ndjson"))
         };
         let file = open().map_err(|error| unwritable(&dir, &error))?;
-        Ok(Journal { run, file, dir })
+        Ok(Journal {
+            run,
+            file,
+            dir,
+            lines: 0,
+        })
     }
 
     /// Keeps the last receipt of a host.
@@ -102,6 +112,49 @@ impl State {
     /// Whether there was such a run.
     pub fn has_run(&self, run: &str) -> bool {
         is_run_name(run) && self.dir.join("runs").join(run).is_dir()
+    }
+
+    /// Goes on with the journal of a run that was interrupted.
+    pub fn reopen(&self, run: &str) -> Result<Journal, Diagnostic> {
+        let dir = self.dir.join("runs").join(run);
+        let path = dir.join("events.ndjson");
+        let open = || {
+            let text = fs::read_to_string(&path)?;
+            let mut file = OpenOptions::new().append(true).open(&path)?;
+            // A line that was cut off stays alone.
+            if !text.is_empty() && !text.ends_with('\n') {
+                file.write_all(b"\n")?;
+            }
+            Ok((file, text.lines().count() as u64))
+        };
+        let (file, lines) = open().map_err(|error| unwritable(&dir, &error))?;
+        Ok(Journal {
+            run: run.to_owned(),
+            file,
+            dir,
+            lines,
+        })
+    }
+
+    /// Runs that have made a plan and have no end, oldest first.
+    pub fn unfinished(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.dir.join("runs")).into_iter().flatten();
+        let mut runs: Vec<String> = entries
+            .filter_map(|entry| {
+                let dir = entry.ok()?.path();
+                let open = dir.join(PLAN).exists() && !dir.join("receipt.json").exists();
+                let name = dir.file_name()?.to_str()?.to_owned();
+                open.then_some(name)
+            })
+            .collect();
+        runs.sort_unstable();
+        runs
+    }
+
+    /// The text of a run's plan; `None` if there is no such run, or it has not come to making one.
+    pub fn plan_of(&self, run: &str) -> Option<String> {
+        let file = self.dir.join("runs").join(run).join(PLAN);
+        fs::read_to_string(file).ok().filter(|_| is_run_name(run))
     }
 
     /// The tree that a run made a host from; `None` if there is no such run, or it had not come to that host.
@@ -129,18 +182,37 @@ impl Journal {
         &self.run
     }
 
+    /// How many lines it had when it was opened.
+    pub fn lines(&self) -> u64 {
+        self.lines
+    }
+
     /// Where the journal is.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// Appends a line.
-    pub fn write(&mut self, line: &impl Serialize) -> Result<(), Diagnostic> {
+    /// Appends a line; `durable`: it is on the disk when this returns.
+    pub fn write(&mut self, line: &impl Serialize, durable: bool) -> Result<(), Diagnostic> {
         let mut text = serde_json::to_vec(line).map_err(io::Error::other);
         if let Ok(text) = &mut text {
             text.push(b'\n');
         }
         text.and_then(|text| self.file.write_all(&text))
+            .and_then(|()| {
+                if durable {
+                    self.file.sync_data()
+                } else {
+                    Ok(())
+                }
+            })
+            .map_err(|error| unwritable(&self.dir, &error))
+    }
+
+    /// Keeps the plan of the run, on the disk before anything of it is done.
+    pub fn keep_plan(&self, plan: &impl Serialize) -> Result<(), Diagnostic> {
+        write_whole(&self.dir.join(PLAN), plan)
+            .and_then(|()| File::open(&self.dir)?.sync_all())
             .map_err(|error| unwritable(&self.dir, &error))
     }
 

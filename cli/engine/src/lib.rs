@@ -7,8 +7,9 @@
 
 mod limits;
 mod machine;
+mod rollout;
 mod run;
 
 pub use limits::Limits;
 pub use machine::{Ending, Input, Machine, Order, Phase};
-pub use run::{Done, Hands, Outcome, Report, run};
+pub use run::{Done, Failed, Hands, Outcome, Pace, Report, run};

@@ -11,7 +11,7 @@ pub struct Limits {
     pub build: usize,
     /// Copies at once: they share this machine's cores and uplink.
     pub copy: usize,
-    /// Hosts surveyed, activated, verified or committed at once: mostly waiting.
+    /// Hosts surveyed, activated, confirmed or committed at once: mostly waiting.
     pub hosts: usize,
 }
 
@@ -34,9 +34,8 @@ impl Limits {
             StepKind::Copy => self.copy,
             StepKind::Survey
             | StepKind::Seal
-            | StepKind::Refresh
             | StepKind::Activate
-            | StepKind::Verify
+            | StepKind::Confirm
             | StepKind::Commit => self.hosts,
         };
         limit.max(1)

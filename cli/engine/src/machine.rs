@@ -1,9 +1,10 @@
 //! The state machine of a run. No clock, no tasks: each input yields the orders that follow from it.
 
-use crate::Limits;
+use crate::rollout::{Gate, Standing, gate};
+use crate::run::{Failed, Pace};
 use infra_model::step::Interrupt;
 use infra_model::{
-    CancelStage, Code, Diagnostic, Event, HostName, HostOutcome, StepKind, StepOutcome,
+    CancelStage, Code, Diagnostic, Event, HostName, HostOutcome, Step, StepKind, StepOutcome,
 };
 use infra_plan::{Plan, Unit, UnitId};
 
@@ -25,8 +26,8 @@ pub enum Input {
     Failed {
         /// Which.
         unit: UnitId,
-        /// Why.
-        error: Diagnostic,
+        /// Why, and where it leaves the host.
+        failed: Failed,
         /// How long it took.
         seconds: f64,
     },
@@ -56,17 +57,28 @@ pub enum Phase {
     Running,
     /// Ended well.
     Succeeded(StepOutcome),
-    /// Failed.
-    Failed(Box<Diagnostic>),
-    /// Never begun, because a unit before it failed or the run was interrupted.
-    Aborted,
+    /// Failed; whether the host is back on what it was before its change.
+    Failed(Box<Diagnostic>, bool),
+    /// Never begun.
+    Aborted(Held),
+}
+
+/// Why a unit was never begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Held {
+    /// A unit before it failed.
+    Lost,
+    /// The run was interrupted.
+    Interrupted,
+    /// The order of the rollout: too much has failed.
+    Rollout(String),
 }
 
 impl Phase {
     fn is_over(&self) -> bool {
         match self {
             Self::Waiting | Self::Running => false,
-            Self::Succeeded(_) | Self::Failed(_) | Self::Aborted => true,
+            Self::Succeeded(_) | Self::Failed(..) | Self::Aborted(_) => true,
         }
     }
 }
@@ -84,7 +96,7 @@ pub enum Ending {
 #[derive(Debug)]
 pub struct Machine {
     units: Vec<(Unit, Phase)>,
-    limits: Limits,
+    pace: Pace,
     ending: Ending,
     stage: CancelStage,
     told: Vec<HostName>,
@@ -93,14 +105,14 @@ pub struct Machine {
 
 impl Machine {
     /// A run of `plan` that has not begun.
-    pub fn new(plan: &Plan, limits: Limits, ending: Ending) -> Self {
+    pub fn new(plan: &Plan, pace: Pace, ending: Ending) -> Self {
         Self {
             units: plan
                 .units()
                 .iter()
                 .map(|unit| (unit.clone(), Phase::Waiting))
                 .collect(),
-            limits,
+            pace,
             ending,
             stage: CancelStage::Running,
             told: Vec::new(),
@@ -135,9 +147,9 @@ impl Machine {
             } => self.succeeded(unit, outcome, seconds, &mut orders),
             Input::Failed {
                 unit,
-                error,
+                failed,
                 seconds,
-            } => self.failed(unit, error, seconds, &mut orders),
+            } => self.failed(unit, failed, seconds, &mut orders),
             Input::Interrupt => {
                 self.stage = self.stage.next();
                 orders.push(Order::Tell(Event::CancelRequested { stage: self.stage }));
@@ -173,12 +185,12 @@ impl Machine {
         }));
     }
 
-    fn failed(&mut self, id: UnitId, error: Diagnostic, seconds: f64, orders: &mut Vec<Order>) {
+    fn failed(&mut self, id: UnitId, failed: Failed, seconds: f64, orders: &mut Vec<Order>) {
         let Some((unit, phase)) = self.units.get_mut(id.0) else {
             return;
         };
-        let error = Box::new(error.with_host(&unit.host));
-        *phase = Phase::Failed(error.clone());
+        let error = Box::new(failed.error.with_host(&unit.host));
+        *phase = Phase::Failed(error.clone(), failed.restored);
         orders.push(Order::Tell(Event::StepFailed {
             host: unit.host.clone(),
             step: unit.step.kind(),
@@ -188,11 +200,11 @@ impl Machine {
     }
 
     /// Whether a unit may be begun at this stage: once draining, only what completes a change already begun on its host.
-    fn may_begin(&self, kind: StepKind) -> bool {
+    fn may_begin(&self, step: &Step) -> bool {
         match self.stage {
             CancelStage::Running => true,
             CancelStage::Draining | CancelStage::Terminating => {
-                matches!(kind.interrupt(), Interrupt::Shielded { opens: false })
+                matches!(step.interrupt(), Interrupt::Shielded { opens: false })
             }
             CancelStage::Killing => false,
         }
@@ -202,8 +214,8 @@ impl Machine {
     fn completes_a_change(&self, unit: &Unit) -> bool {
         unit.after.iter().any(|before| {
             self.units.get(before.0).is_some_and(|(earlier, phase)| {
-                matches!(earlier.step.kind().interrupt(), Interrupt::Shielded { .. })
-                    && !matches!(phase, Phase::Aborted)
+                matches!(earlier.step.interrupt(), Interrupt::Shielded { .. })
+                    && !matches!(phase, Phase::Aborted(_))
             })
         })
     }
@@ -217,15 +229,18 @@ impl Machine {
             let lost = unit.after.iter().any(|before| {
                 matches!(
                     self.units.get(before.0),
-                    Some((_, Phase::Failed(_) | Phase::Aborted)) | None
+                    Some((_, Phase::Failed(..) | Phase::Aborted(_))) | None
                 )
             });
             let stopped = self.stage > CancelStage::Running
-                && !(self.may_begin(unit.step.kind()) && self.completes_a_change(unit));
-            if (lost || stopped)
-                && let Some((_, phase)) = self.units.get_mut(at)
-            {
-                *phase = Phase::Aborted;
+                && !(self.may_begin(&unit.step) && self.completes_a_change(unit));
+            let held = match (lost, stopped) {
+                (true, _) => Held::Lost,
+                (false, true) => Held::Interrupted,
+                (false, false) => continue,
+            };
+            if let Some((_, phase)) = self.units.get_mut(at) {
+                *phase = Phase::Aborted(held);
             }
         }
     }
@@ -240,9 +255,26 @@ impl Machine {
                 .iter()
                 .all(|before| matches!(self.units.get(before.0), Some((_, Phase::Succeeded(_)))));
             let kind = unit.step.kind();
-            if !ready || self.running(kind) >= self.limits.of(kind) {
+            if !ready || self.running(kind) >= self.pace.limits.of(kind) {
                 continue;
             }
+            // Asked anew for each: a host that was just begun counts.
+            let gate = if unit.step.opens_a_change() {
+                gate(&self.pace.rollout, &unit.host, &self.standing())
+            } else {
+                Gate::Go
+            };
+            match gate {
+                Gate::Go => {}
+                Gate::Wait => continue,
+                Gate::Never(why) => {
+                    self.hold(at, why);
+                    continue;
+                }
+            }
+            let Some((unit, Phase::Waiting)) = self.units.get(at) else {
+                continue;
+            };
             orders.push(Order::Tell(Event::StepStarted {
                 host: unit.host.clone(),
                 step: kind,
@@ -252,6 +284,37 @@ impl Machine {
                 *phase = Phase::Running;
             }
         }
+    }
+
+    /// A host is left alone from this unit on. Units only wait for earlier ones, so one pass reaches all that waited for it.
+    fn hold(&mut self, at: usize, why: String) {
+        if let Some((_, phase)) = self.units.get_mut(at) {
+            *phase = Phase::Aborted(Held::Rollout(why));
+        }
+        self.abort_unreachable();
+    }
+
+    fn standing(&self) -> Standing {
+        let mut standing = Standing::default();
+        for (unit, phase) in &self.units {
+            let opened =
+                unit.step.opens_a_change() && !matches!(phase, Phase::Waiting | Phase::Aborted(_));
+            if opened {
+                standing.changing.insert(unit.host.clone());
+            }
+            match phase {
+                Phase::Failed(error, _) if error.code != Code::Interrupted => {
+                    standing.failed.insert(unit.host.clone());
+                }
+                Phase::Waiting | Phase::Running => {
+                    standing.open.insert(unit.host.clone());
+                }
+                _ => {}
+            }
+        }
+        let open = &standing.open;
+        standing.changing.retain(|host| open.contains(host));
+        standing
     }
 
     fn running(&self, kind: StepKind) -> usize {
@@ -288,29 +351,68 @@ impl Machine {
             .filter(|(unit, _)| unit.host == *host)
             .peekable();
         phases.peek()?;
-        let mut failed: Option<String> = None;
-        let mut aborted = false;
-        let mut touched = false;
+        let mut told = Told::default();
         for (unit, phase) in phases {
-            let shielded = matches!(unit.step.kind().interrupt(), Interrupt::Shielded { .. });
-            touched |= shielded && !matches!(phase, Phase::Waiting | Phase::Aborted);
+            let shielded = matches!(unit.step.interrupt(), Interrupt::Shielded { .. });
+            told.touched |= shielded && !matches!(phase, Phase::Waiting | Phase::Aborted(_));
             match phase {
                 Phase::Waiting | Phase::Running => return None,
-                Phase::Failed(error) if error.code == Code::Interrupted => aborted = true,
-                Phase::Failed(error) => failed = failed.or_else(|| Some(error.title.clone())),
-                Phase::Aborted => aborted = true,
-                Phase::Succeeded(_) => {}
+                Phase::Failed(error, restored) => {
+                    told.restored |= restored;
+                    if error.code == Code::Interrupted {
+                        told.interrupted = true;
+                    } else {
+                        told.failed.get_or_insert_with(|| error.title.clone());
+                    }
+                }
+                Phase::Aborted(Held::Rollout(why)) => {
+                    told.held.get_or_insert_with(|| why.clone());
+                }
+                Phase::Aborted(Held::Interrupted) => told.interrupted = true,
+                Phase::Aborted(Held::Lost) | Phase::Succeeded(_) => {}
             }
         }
-        Some(match (failed, aborted) {
-            (Some(why), _) => (HostOutcome::Failed, Some(why)),
-            (None, true) if touched => (
+        Some(told.outcome())
+    }
+}
+
+/// What the units of one host came to, together.
+#[derive(Default)]
+struct Told {
+    failed: Option<String>,
+    held: Option<String>,
+    restored: bool,
+    interrupted: bool,
+    touched: bool,
+}
+
+impl Told {
+    fn outcome(self) -> (HostOutcome, Option<String>) {
+        match self {
+            Self {
+                restored: true,
+                failed,
+                ..
+            } => (HostOutcome::RolledBack, failed),
+            Self {
+                failed: Some(why), ..
+            } => (HostOutcome::Failed, Some(why)),
+            Self {
+                held: Some(why), ..
+            } => (HostOutcome::Skipped, Some(why)),
+            Self {
+                interrupted: true,
+                touched: true,
+                ..
+            } => (
                 HostOutcome::Failed,
                 Some("interrupted in the middle of its change".to_owned()),
             ),
-            (None, true) => (HostOutcome::Skipped, Some("interrupted".to_owned())),
-            (None, false) => (HostOutcome::Changed, None),
-        })
+            Self {
+                interrupted: true, ..
+            } => (HostOutcome::Skipped, Some("interrupted".to_owned())),
+            Self { .. } => (HostOutcome::Changed, None),
+        }
     }
 }
 

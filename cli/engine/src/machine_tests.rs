@@ -1,9 +1,13 @@
 //! The machine as a table: inputs in, orders out.
 
-use super::{Ending, Input, Machine, Order, Phase};
-use crate::Limits;
-use infra_model::{CancelStage, Code, Diagnostic, Event, HostName, Step, StepOutcome, StorePath};
-use infra_plan::{Plan, UnitId};
+use super::{Ending, Failed, Input, Machine, Order, Phase};
+use crate::{Limits, Pace};
+use infra_model::change::{Expected, Intent};
+use infra_model::{
+    CancelStage, Code, Diagnostic, Event, Goal, HostName, Step, StepOutcome, StorePath,
+};
+use infra_plan::{Plan, Rollout, UnitId};
+use std::collections::{BTreeMap, BTreeSet};
 
 fn host(name: &str) -> HostName {
     HostName::parse(name).expect("a name")
@@ -21,15 +25,25 @@ fn chain() -> Vec<Step> {
         },
         Step::Copy { out: out() },
         Step::Activate {
-            out: out(),
-            dry: false,
+            intent: Box::new(intent()),
         },
-        Step::Verify {
-            out: out(),
-            failed_before: Vec::new(),
+        Step::Confirm {
+            reachable: BTreeMap::new(),
+            last: false,
         },
-        Step::Commit { out: out() },
+        Step::Commit { begin: None },
     ]
+}
+
+fn intent() -> Intent {
+    Intent {
+        goal: Goal::Switch,
+        system: None,
+        secrets: None,
+        expected: Expected::default(),
+        probes: None,
+        limits: infra_model::change::Limits::default(),
+    }
 }
 
 fn plan(hosts: &[&str]) -> Plan {
@@ -41,7 +55,7 @@ fn plan(hosts: &[&str]) -> Plan {
 }
 
 fn machine(hosts: &[&str]) -> Machine {
-    Machine::new(&plan(hosts), Limits::for_cores(4), Ending::Final)
+    Machine::new(&plan(hosts), Limits::for_cores(4).into(), Ending::Final)
 }
 
 /// Orders in one line each, as a person would say them.
@@ -76,7 +90,7 @@ fn ok(unit: usize) -> Input {
 fn fail(unit: usize, code: Code) -> Input {
     Input::Failed {
         unit: UnitId(unit),
-        error: Diagnostic::new(code, "it broke"),
+        failed: Diagnostic::new(code, "it broke").into(),
         seconds: 1.0,
     }
 }
@@ -96,8 +110,8 @@ fn one_host_goes_step_by_step() {
     web build…; start 0
     web build ok; web copy…; start 1
     web copy ok; web activate…; start 2
-    web activate ok; web verify…; start 3
-    web verify ok; web commit…; start 4
+    web activate ok; web confirm…; start 3
+    web confirm ok; web commit…; start 4
     web commit ok; web is changed; finish
     ");
 }
@@ -119,8 +133,8 @@ fn failure_of_one_host_leaves_the_other_alone() {
     db build failed; db is failed
     web build ok; web copy…; start 6
     web copy ok; web activate…; start 7
-    web activate ok; web verify…; start 8
-    web verify ok; web commit…; start 9
+    web activate ok; web confirm…; start 8
+    web confirm ok; web commit…; start 9
     web commit ok; web is changed; finish
     ");
 }
@@ -155,8 +169,8 @@ fn interrupt_during_a_change_brings_it_to_its_end() {
     db copy ok; db activate…; start 2
     asked: Draining; cancel Draining
     web build ok; web is skipped
-    db activate ok; db verify…; start 3
-    db verify ok; db commit…; start 4
+    db activate ok; db confirm…; start 3
+    db confirm ok; db commit…; start 4
     db commit ok; db is changed; finish
     ");
 }
@@ -212,7 +226,7 @@ fn limits_bound_what_runs_at_once() {
         evaluate: 2,
         ..Limits::for_cores(1)
     };
-    let mut machine = Machine::new(&plan, limits, Ending::Open);
+    let mut machine = Machine::new(&plan, limits.into(), Ending::Open);
     let mut open: Vec<usize> = Vec::new();
     let mut started = 0;
     let mut input = Input::Begin;
@@ -240,6 +254,149 @@ fn limits_bound_what_runs_at_once() {
 
 #[test]
 fn an_empty_plan_is_over_at_once() {
-    let mut machine = Machine::new(&Plan::default(), Limits::for_cores(1), Ending::Final);
+    let mut machine = Machine::new(&Plan::default(), Limits::for_cores(1).into(), Ending::Final);
     assert_eq!(machine.on(Input::Begin), vec![Order::Finish]);
+}
+
+/// Hosts that are ready to change (nothing is built), in a rollout.
+fn changing(hosts: &[&str], rollout: Rollout) -> Machine {
+    let mut plan = Plan::default();
+    for name in hosts {
+        plan.chain(&host(name), chain().into_iter().skip(2));
+    }
+    let pace = Pace {
+        limits: Limits::for_cores(4),
+        rollout,
+    };
+    Machine::new(&plan, pace, Ending::Final)
+}
+
+fn waves(of: &[(&str, u32)]) -> Rollout {
+    Rollout {
+        waves: of.iter().map(|(name, wave)| (host(name), *wave)).collect(),
+        ..Rollout::default()
+    }
+}
+
+#[test]
+fn a_wave_begins_when_the_one_before_is_over() {
+    let mut machine = changing(&["a", "b"], waves(&[("a", 1)]));
+    let inputs = vec![Input::Begin, ok(3), ok(4), ok(5), ok(0), ok(1), ok(2)];
+    insta::assert_snapshot!(script(&mut machine, inputs), @"
+    b activate…; start 3
+    b activate ok; b confirm…; start 4
+    b confirm ok; b commit…; start 5
+    b commit ok; a activate…; start 0; b is changed
+    a activate ok; a confirm…; start 1
+    a confirm ok; a commit…; start 2
+    a commit ok; a is changed; finish
+    ");
+}
+
+#[test]
+fn a_wave_is_not_begun_after_one_that_failed() {
+    let mut machine = changing(&["a", "b", "c"], waves(&[("c", 1)]));
+    let inputs = vec![
+        Input::Begin,
+        fail(0, Code::ActivationFailed),
+        ok(3),
+        ok(4),
+        ok(5),
+    ];
+    insta::assert_snapshot!(script(&mut machine, inputs), @"
+    a activate…; start 0; b activate…; start 3
+    a activate failed; a is failed; c is skipped
+    b activate ok; b confirm…; start 4
+    b confirm ok; b commit…; start 5
+    b commit ok; b is changed; finish
+    ");
+}
+
+#[test]
+fn some_failures_may_be_allowed() {
+    let rollout = Rollout {
+        max_failures: Some(1),
+        max_unavailable: Some(1),
+        ..waves(&[("c", 1), ("d", 1)])
+    };
+    let mut machine = changing(&["a", "b", "c", "d"], rollout);
+    let inputs = vec![
+        Input::Begin,
+        fail(0, Code::ActivationFailed),
+        ok(3),
+        ok(4),
+        ok(5),
+        fail(6, Code::ActivationFailed),
+    ];
+    insta::assert_snapshot!(script(&mut machine, inputs), @"
+    a activate…; start 0
+    a activate failed; b activate…; start 3; a is failed
+    b activate ok; b confirm…; start 4
+    b confirm ok; b commit…; start 5
+    b commit ok; c activate…; start 6; b is changed
+    c activate failed; c is failed; d is skipped; finish
+    ");
+}
+
+#[test]
+fn who_wants_something_waits_for_its_provider_and_is_left_alone_without_it() {
+    let after = |fails: bool| {
+        let mut rollout = Rollout::default();
+        rollout
+            .after
+            .insert(host("web"), BTreeSet::from([host("db")]));
+        let mut machine = changing(&["db", "web"], rollout);
+        let last = if fails {
+            fail(2, Code::Unconfirmed)
+        } else {
+            ok(2)
+        };
+        script(&mut machine, vec![Input::Begin, ok(0), ok(1), last])
+    };
+    insta::assert_snapshot!(after(false), @"
+    db activate…; start 0
+    db activate ok; db confirm…; start 1
+    db confirm ok; db commit…; start 2
+    db commit ok; web activate…; start 3; db is changed
+    ");
+    insta::assert_snapshot!(after(true), @"
+    db activate…; start 0
+    db activate ok; db confirm…; start 1
+    db confirm ok; db commit…; start 2
+    db commit failed; db is failed; web is skipped; finish
+    ");
+}
+
+#[test]
+fn hosts_that_only_build_are_not_held_back() {
+    let mut plan = plan(&["a"]);
+    plan.chain(&host("b"), chain());
+    let pace = Pace {
+        limits: Limits::for_cores(4),
+        rollout: waves(&[("b", 1)]),
+    };
+    let mut machine = Machine::new(&plan, pace, Ending::Final);
+    insta::assert_snapshot!(script(&mut machine, vec![Input::Begin, ok(5), ok(6)]), @"
+    a build…; start 0; b build…; start 5
+    b build ok; b copy…; start 6
+    b copy ok
+    ");
+}
+
+#[test]
+fn a_host_that_restored_itself_is_rolled_back() {
+    let mut machine = changing(&["web"], Rollout::default());
+    let restored = Input::Failed {
+        unit: UnitId(1),
+        failed: Failed {
+            error: Diagnostic::new(Code::Unconfirmed, "nobody came"),
+            restored: true,
+        },
+        seconds: 1.0,
+    };
+    insta::assert_snapshot!(script(&mut machine, vec![Input::Begin, ok(0), restored]), @"
+    web activate…; start 0
+    web activate ok; web confirm…; start 1
+    web confirm failed; web is rolledBack; finish
+    ");
 }

@@ -4,7 +4,7 @@ use crate::{Ending, Input, Limits, Machine, Order, Phase};
 use infra_model::{
     CancelStage, Code, Diagnostic, Event, Finding, HostName, HostOutcome, StepKind, StepOutcome,
 };
-use infra_plan::{Plan, Unit, UnitId};
+use infra_plan::{Plan, Rollout, Unit, UnitId};
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::sync::Arc;
@@ -35,15 +35,51 @@ impl Done {
     }
 }
 
+/// Why a step failed, and where that leaves its host.
+#[derive(Debug, PartialEq)]
+pub struct Failed {
+    /// Why.
+    pub error: Diagnostic,
+    /// Whether a change had begun on the host and it is back on what it was before.
+    pub restored: bool,
+}
+
+impl From<Diagnostic> for Failed {
+    fn from(error: Diagnostic) -> Self {
+        Self {
+            error,
+            restored: false,
+        }
+    }
+}
+
+/// How much of a run may go on at once, and in which order its hosts change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pace {
+    /// Steps of a kind at once.
+    pub limits: Limits,
+    /// Order and bounds of changes.
+    pub rollout: Rollout,
+}
+
+impl From<Limits> for Pace {
+    fn from(limits: Limits) -> Self {
+        Self {
+            limits,
+            rollout: Rollout::default(),
+        }
+    }
+}
+
 /// Performs steps. The engine's only way to the world.
 pub trait Hands: Send + Sync + 'static {
-    /// Performs one unit. `cancel` says how urgently the run is being stopped; a step decides by its own [`StepKind::interrupt`] what that means.
+    /// Performs one unit. `cancel` says how urgently the run is being stopped; a step decides by its own [`infra_model::Step::interrupt`] what that means.
     fn perform(
         &self,
         unit: Unit,
         report: Report,
         cancel: watch::Receiver<CancelStage>,
-    ) -> impl Future<Output = Result<Done, Diagnostic>> + Send;
+    ) -> impl Future<Output = Result<Done, Failed>> + Send;
 }
 
 /// Lets a running step tell how far it is.
@@ -103,19 +139,19 @@ impl Outcome {
 
 struct Ended {
     unit: UnitId,
-    result: Result<Done, Diagnostic>,
+    result: Result<Done, Failed>,
     seconds: f64,
 }
 
 /// Runs `plan` to its end. Every message on `interrupts` climbs one rung of the Ctrl-C ladder. Events go to `tell` in order.
 pub async fn run<H: Hands>(
     plan: &Plan,
-    (limits, ending): (Limits, Ending),
+    (pace, ending): (Pace, Ending),
     hands: Arc<H>,
     interrupts: &mut mpsc::UnboundedReceiver<()>,
     tell: &mut (dyn FnMut(Event) + Send),
 ) -> Outcome {
-    let mut machine = Machine::new(plan, limits, ending);
+    let mut machine = Machine::new(plan, pace, ending);
     let (events, mut reported) = mpsc::unbounded_channel();
     let (ended_tx, mut ended) = mpsc::unbounded_channel();
     let starter = Starter {
@@ -181,7 +217,7 @@ impl<H: Hands> Starter<H> {
             let task = tokio::spawn(async move { hands.perform(unit, report, cancel).await });
             let result = task
                 .await
-                .unwrap_or_else(|error| Err(panicked(&host, kind, &error)));
+                .unwrap_or_else(|error| Err(panicked(&host, kind, &error).into()));
             let seconds = begun.elapsed().as_secs_f64();
             // Nobody listens once the run is over, and then nobody needs to know.
             let _ = ended.send(Ended {
@@ -225,9 +261,9 @@ fn absorb(end: Ended, machine: &Machine, outcome: &mut Outcome) -> Input {
                 seconds,
             }
         }
-        Err(error) => Input::Failed {
+        Err(failed) => Input::Failed {
             unit,
-            error,
+            failed,
             seconds,
         },
     }
@@ -238,7 +274,7 @@ fn collect(machine: &Machine, outcome: &mut Outcome) {
         if let Some((came_to, _)) = machine.outcome_of(&unit.host) {
             outcome.hosts.insert(unit.host.clone(), came_to);
         }
-        if let Phase::Failed(error) = phase
+        if let Phase::Failed(error, _) = phase
             && error.code != Code::Interrupted
         {
             outcome.errors.push((**error).clone());

@@ -1,6 +1,6 @@
 //! The shell with fake hands: what the machine's table cannot show.
 
-use super::{Done, Hands, Report, run};
+use super::{Done, Failed, Hands, Report, run};
 use crate::{Ending, Limits};
 use infra_model::{CancelStage, Code, Diagnostic, Event, HostName, HostOutcome, Step};
 use infra_plan::{Plan, Unit};
@@ -15,7 +15,7 @@ impl Hands for Fake {
         unit: Unit,
         report: Report,
         mut cancel: watch::Receiver<CancelStage>,
-    ) -> Result<Done, Diagnostic> {
+    ) -> Result<Done, Failed> {
         match unit.host.as_str() {
             "panics" => {
                 panic!("a step with a bug")
@@ -24,7 +24,7 @@ impl Hands for Fake {
                 let _ = cancel
                     .wait_for(|stage| *stage >= CancelStage::Terminating)
                     .await;
-                Err(Diagnostic::new(Code::Interrupted, "ended"))
+                Err(Diagnostic::new(Code::Interrupted, "ended").into())
             }
             _ => {
                 report.progress(1, 2, "paths");
@@ -51,7 +51,7 @@ async fn play(hosts: &[&str], interrupts: usize) -> (super::Outcome, Vec<Event>)
     let mut events = Vec::new();
     let outcome = run(
         &plan(hosts),
-        (Limits::for_cores(4), Ending::Open),
+        (Limits::for_cores(4).into(), Ending::Open),
         Arc::new(Fake),
         &mut asked,
         &mut |event| events.push(event),

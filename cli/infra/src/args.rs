@@ -130,6 +130,10 @@ pub(crate) enum Command {
     Ssh(Ssh),
     /// Run a command on hosts in parallel and show what it says.
     Exec(Exec),
+    /// Bring a run to its end that was interrupted.
+    Resume(Resume),
+    /// Take hosts back to a system they ran before.
+    Rollback(Rollback),
     /// Name the files that make a host another than it was.
     Why(Why),
     /// Look after what is remembered of evaluations.
@@ -183,6 +187,74 @@ pub(crate) struct Deploy {
     /// Look at everything, say what would be done, and stop.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) pace: Pace,
+}
+
+/// Arguments of `resume`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Resume {
+    /// The run [default: the newest one on this machine that has no end].
+    #[arg(value_name = "RUN")]
+    pub(crate) run: Option<String>,
+    /// Take back what waits for its confirmation, and begin nothing.
+    #[arg(long)]
+    pub(crate) undo: bool,
+}
+
+/// Arguments of `rollback`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Rollback {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// The generation of the system profile [default: the newest one before the boot default with another system].
+    #[arg(long, value_name = "GENERATION")]
+    pub(crate) to: Option<u64>,
+    /// Do not ask before hosts are changed. (Nothing is asked where there is no terminal.)
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Ask the hosts, say what would be done, and stop.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) pace: Pace,
+}
+
+/// How a transaction goes; what is not said here is as `[deploy]` of `infra.toml` says.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Pace")]
+pub(crate) struct Pace {
+    /// Put a host back if its activation takes longer [default: 10m].
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) activate_within: Option<u64>,
+    /// Let a host put itself back if it is not confirmed within this time after its activation [default: 1m].
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) confirm_within: Option<u64>,
+    /// Talk to so many hosts at once [default: 32].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) parallel: Option<u16>,
+    /// Change the first N hosts alone, and the others only if these come through.
+    #[arg(long, value_name = "N")]
+    pub(crate) canary: Option<usize>,
+    /// Have at most N hosts in the middle of a change at once.
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub(crate) max_unavailable: Option<usize>,
+    /// Change no further host once more than N have failed [default: no further wave once one has].
+    #[arg(long, value_name = "N")]
+    pub(crate) max_failures: Option<usize>,
+}
+
+fn duration(text: &str) -> Result<u64, String> {
+    infra_model::duration::seconds(text)
+        .filter(|seconds| *seconds > 0)
+        .ok_or_else(|| "a duration is a number and s, m or h: 90s, 2m".to_owned())
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|number| *number > 0)
+        .ok_or_else(|| "this is a whole number from 1".to_owned())
 }
 
 /// Arguments of `ssh`.

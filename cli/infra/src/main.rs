@@ -10,6 +10,7 @@ mod bundles;
 mod commands;
 mod complete;
 mod contracts;
+mod crash;
 mod due;
 mod facts;
 mod fill_flags;
@@ -22,6 +23,7 @@ mod opener;
 mod person;
 mod run;
 mod secret_checks;
+mod transaction;
 mod vault;
 mod workspace;
 

@@ -3,10 +3,10 @@
 use crate::args::Global;
 use crate::hands::Wire;
 use infra_drive::state::Journal;
-use infra_engine::{Ending, Limits, Outcome};
+use infra_engine::{Ending, Limits, Outcome, Pace};
 use infra_model::event::{EVENT_SCHEMA, Line};
-use infra_model::{CancelStage, Diagnostic, Event};
-use infra_plan::Plan;
+use infra_model::{CancelStage, Diagnostic, Event, StepKind};
+use infra_plan::{Plan, Rollout};
 use infra_view::{Ndjson, Reader};
 use std::sync::Arc;
 use std::time::Instant;
@@ -34,7 +34,7 @@ impl Run {
         }
         Self {
             begun: Instant::now(),
-            seq: 0,
+            seq: journal.as_ref().map_or(0, Journal::lines),
             journal,
             reader: reader(global),
             limits,
@@ -61,28 +61,45 @@ impl Run {
         // The journal comes first: what is shown has been kept. A journal that breaks in the middle is told once, and the run goes on to
         // leave its hosts in a defined state.
         if let Some(journal) = &mut self.journal
-            && let Err(fault) = journal.write(&line)
+            && let Err(fault) = journal.write(&line, is_durable(&line.event))
             && self.faults.is_empty()
         {
             self.faults.push(fault);
         }
+        crate::crash::after_a_record(&line.event);
         self.reader.event(&line);
+    }
+
+    /// Hosts at once, instead of as many as usual.
+    pub(crate) fn at_once(&mut self, hosts: usize) {
+        self.limits.hosts = hosts;
+        self.limits.copy = self.limits.copy.min(hosts);
+    }
+
+    /// Keeps the plan before it is performed.
+    pub(crate) fn keep_plan(&self, plan: &impl serde::Serialize) -> Result<(), Diagnostic> {
+        self.journal
+            .as_ref()
+            .map_or(Ok(()), |journal| journal.keep_plan(plan))
     }
 
     /// Performs a plan.
     pub(crate) async fn perform(
         &mut self,
         plan: &Plan,
-        ending: Ending,
+        (rollout, ending): (&Rollout, Ending),
         hands: &Arc<Wire>,
     ) -> Outcome {
         // The receiver moves out for the time of the run, so that events can be told meanwhile.
         let (_, nobody) = mpsc::unbounded_channel();
         let mut interrupts = std::mem::replace(&mut self.interrupts, nobody);
-        let limits = (self.limits, ending);
+        let pace = Pace {
+            limits: self.limits,
+            rollout: rollout.clone(),
+        };
         let outcome = infra_engine::run(
             plan,
-            limits,
+            (pace, ending),
             Arc::clone(hands),
             &mut interrupts,
             &mut |event| {
@@ -114,6 +131,19 @@ impl Run {
             self.faults,
             self.begun.elapsed().as_secs_f64(),
         )
+    }
+}
+
+/// Whether the line has to be on the disk before anything else is done: what is about to be done to a host, and what came of it.
+fn is_durable(event: &Event) -> bool {
+    match event {
+        Event::RunStarted { .. } | Event::PlanMade { .. } | Event::HostFinished { .. } => true,
+        Event::StepStarted { step, .. }
+        | Event::StepCompleted { step, .. }
+        | Event::StepFailed { step, .. } => !matches!(step, StepKind::Survey | StepKind::Evaluate),
+        Event::StepProgressed { .. } | Event::StepOutput { .. } | Event::CancelRequested { .. } => {
+            false
+        }
     }
 }
 

@@ -119,6 +119,36 @@ pub enum ChangePhase {
     Ended,
 }
 
+impl ChangePhase {
+    const ALL: [Self; 7] = [
+        Self::Armed,
+        Self::Activating,
+        Self::Probing,
+        Self::Awaiting,
+        Self::Committing,
+        Self::Restoring,
+        Self::Ended,
+    ];
+
+    /// The word in JSON and on the agent's command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Armed => "armed",
+            Self::Activating => "activating",
+            Self::Probing => "probing",
+            Self::Awaiting => "awaiting",
+            Self::Committing => "committing",
+            Self::Restoring => "restoring",
+            Self::Ended => "ended",
+        }
+    }
+
+    /// Reads that word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|phase| phase.as_str() == word)
+    }
+}
+
 /// How a change came out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(
@@ -198,4 +228,82 @@ pub struct ChangeStatus {
     pub log: Vec<String>,
     /// The number of the line after those.
     pub next: u64,
+}
+
+/// A sealed bundle that waits on the host for the change of its run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Staged {
+    /// [`CHANGE_SCHEMA`]
+    pub schema: u32,
+    /// The run.
+    pub run: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// What was done about a change whose supervisor had died.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Recovered {
+    /// [`CHANGE_SCHEMA`]
+    pub schema: u32,
+    /// Whether there was one to bring to its end.
+    pub mended: bool,
+    /// The last change of the host; `None` if there was none.
+    pub change: Option<ChangeStatus>,
+}
+
+/// Whether a host could open a TCP connection to somewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Reached {
+    /// [`CHANGE_SCHEMA`]
+    pub schema: u32,
+    /// Whether it did.
+    pub holds: bool,
+    /// What was seen, in one line.
+    pub saw: String,
+}
+
+/// Whether a text can name a run: 1 to 100 letters, digits and `_.-`, beginning with a letter or digit. It is part of file and unit names.
+pub fn is_run(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    (1..=100).contains(&text.len())
+        && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text.bytes().all(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ChangePhase, is_run};
+
+    #[test]
+    fn phases_are_the_words_of_their_json() {
+        for phase in ChangePhase::ALL {
+            let json = serde_json::to_string(&phase).expect("JSON");
+            assert_eq!(json, format!("\"{}\"", phase.as_str()));
+            assert_eq!(ChangePhase::parse(phase.as_str()), Some(phase));
+        }
+        assert_eq!(ChangePhase::parse("over"), None);
+    }
+
+    #[test]
+    fn a_run_is_never_a_path() {
+        for (text, wanted) in [
+            ("20261121T133738Z-1a2b", true),
+            ("7", true),
+            ("", false),
+            (".", false),
+            ("..", false),
+            ("-x", false),
+            ("a/b", false),
+            ("a b", false),
+            ("a\nb", false),
+            ("ä", false),
+        ] {
+            assert_eq!(is_run(text), wanted, "{text:?}");
+        }
+        assert!(!is_run(&"x".repeat(101)));
+    }
 }

@@ -1,12 +1,13 @@
 //! All hosts of a repository and the settings they share.
 
 use crate::decode::{self, Shape, Table};
+use crate::duration;
 use crate::host::{HostDefaults, read_defaults};
 use crate::suggest::nearest;
 use crate::{BuildOn, Code, Diagnostic, HostName, HostSpec, Place};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 /// A store of secrets that is a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +32,56 @@ pub struct Settings {
     pub defaults: HostDefaults,
     /// `waves`: selectors, deployed in this order.
     pub waves: Vec<String>,
+    /// `[deploy]`: how deployments go, where the command line does not say.
+    pub deploy: DeploySettings,
+}
+
+/// `[deploy]` of `infra.toml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DeploySettings {
+    /// `activate-within`: how long an activation may take, in seconds.
+    pub activate_within: Option<u64>,
+    /// `confirm-within`: how long a host waits for its confirmation, in seconds.
+    pub confirm_within: Option<u64>,
+    /// `max-unavailable`: how many hosts may be in the middle of a change at once.
+    pub max_unavailable: Option<usize>,
+    /// `max-failures`: after how many failed hosts no further one is changed.
+    pub max_failures: Option<usize>,
+    /// `canaries`: how many hosts go first.
+    pub canaries: Option<usize>,
+}
+
+impl DeploySettings {
+    fn read(table: &mut Table<'_>) -> Self {
+        let within = |table: &mut Table<'_>, key| {
+            let shape = Shape {
+                expected: "a duration of at least a second: a number and s, m or h",
+                example: "\"2m\"",
+            };
+            let read = |value: &DeValue<'_>| {
+                let seconds = duration::seconds(value.as_str()?)?;
+                (seconds > 0).then_some(seconds)
+            };
+            table.optional(key, shape, read)
+        };
+        let count = |table: &mut Table<'_>, key, least: u32| {
+            let shape = Shape {
+                expected: "a whole number",
+                example: "1",
+            };
+            let read = |value: &DeValue<'_>| decode::count(value).filter(|number| *number >= least);
+            table
+                .optional(key, shape, read)
+                .and_then(|number| usize::try_from(number).ok())
+        };
+        Self {
+            activate_within: within(table, "activate-within"),
+            confirm_within: within(table, "confirm-within"),
+            max_unavailable: count(table, "max-unavailable", 1),
+            max_failures: count(table, "max-failures", 0),
+            canaries: count(table, "canaries", 0),
+        }
+    }
 }
 
 impl Settings {
@@ -69,9 +120,16 @@ impl Settings {
             defaults = read_defaults(&mut nested);
             table.add(nested.finish());
         }
+        let mut deploy = DeploySettings::default();
+        if let Some(inner) = table.table("deploy", "{ confirm-within = \"1m\" }") {
+            let mut nested = Table::new(file, text, inner);
+            deploy = DeploySettings::read(&mut nested);
+            table.add(nested.finish());
+        }
         let faults = table.finish();
         if faults.is_empty() {
             Ok(Self {
+                deploy,
                 admins: admins.unwrap_or_default(),
                 stores,
                 defaults,
@@ -198,7 +256,7 @@ impl Fleet {
 
 #[cfg(test)]
 mod tests {
-    use super::{Fleet, Settings};
+    use super::{DeploySettings, Fleet, Settings};
     use crate::host::HostDefaults;
     use crate::{HostName, HostSpec};
 
@@ -249,5 +307,34 @@ mod tests {
             .expect_err("two unknown keys");
         let fixes: Vec<_> = faults.into_iter().filter_map(|f| f.fix).collect();
         assert_eq!(fixes, ["did you mean `user`?", "did you mean `defaults`?"]);
+    }
+
+    #[test]
+    fn reads_how_deployments_go() {
+        let text = "[deploy]\nconfirm-within = \"2m\"\nactivate-within = \"1h\"\nmax-unavailable = 3\nmax-failures = 0\ncanaries = 1\n";
+        let settings = Settings::parse("infra.toml", text).expect("valid");
+        assert_eq!(
+            settings.deploy,
+            DeploySettings {
+                activate_within: Some(3600),
+                confirm_within: Some(120),
+                max_unavailable: Some(3),
+                max_failures: Some(0),
+                canaries: Some(1),
+            }
+        );
+        let text = "[deploy]\nconfirm-within = \"0s\"\nactivate-within = 5\nmax-unavailable = 0\nmax-failures = -1\ncanary = 1\n";
+        let faults = Settings::parse("infra.toml", text).expect_err("five faults");
+        let titles: Vec<_> = faults.into_iter().map(|f| f.title).collect();
+        assert_eq!(
+            titles,
+            [
+                "`activate-within` in infra.toml must be a duration of at least a second: a number and s, m or h",
+                "`confirm-within` in infra.toml must be a duration of at least a second: a number and s, m or h",
+                "`max-unavailable` in infra.toml must be a whole number",
+                "`max-failures` in infra.toml must be a whole number",
+                "unknown key `canary` in infra.toml",
+            ]
+        );
     }
 }

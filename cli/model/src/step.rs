@@ -1,8 +1,11 @@
 //! Units of work: what can be done to a host, and how each may be interrupted.
 
-use crate::{Evaluation, HostState, StorePath};
+use crate::change::Intent;
+use crate::contract::Probe;
+use crate::{Evaluation, HostState, NeedName, StorePath};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// What a deployment is for.
@@ -43,13 +46,12 @@ impl Goal {
 }
 
 /// One unit of work on one host, with everything it needs: a plan leaves no choices to the moment of doing.
-///
-/// The transaction of DESIGN 6 adds `Arm` and `Confirm` between these.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     tag = "step",
     rename_all = "camelCase",
-    rename_all_fields = "camelCase"
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
 )]
 pub enum Step {
     /// Ask the host for its state.
@@ -68,35 +70,35 @@ pub enum Step {
         /// The system.
         out: StorePath,
     },
-    /// Put the host's secrets in place, sealed on the way.
+    /// Send the host's secrets, sealed; they are put in place by the change that follows.
     Seal {
         /// What they are called together.
         digest: String,
         /// Their names.
         secrets: Vec<String>,
-        /// Whether those who consume what changed are restarted at once; otherwise by [`Step::Refresh`].
-        restart: bool,
     },
-    /// Restart what consumes secrets that changed and has not started since.
-    Refresh,
-    /// Run the system's own activation without touching the boot default.
+    /// Only say what activation would do.
+    Preview {
+        /// The system.
+        out: StorePath,
+    },
+    /// Begin the change on the host: its supervisor puts secrets in place, activates the system without touching the boot default, restarts what
+    /// consumes what changed and tries the probes. From here on the host restores itself unless it is confirmed in time.
     Activate {
-        /// The system.
-        out: StorePath,
-        /// Only say what would happen.
-        dry: bool,
+        /// The change.
+        intent: Box<Intent>,
     },
-    /// Read back from the host that it runs the system and that no unit failed that did not fail before.
-    Verify {
-        /// The system.
-        out: StorePath,
-        /// Units that had failed before the change.
-        failed_before: Vec<String>,
+    /// Confirm the change over a connection that did not exist before it.
+    Confirm {
+        /// The probes that other hosts have to try first.
+        reachable: BTreeMap<NeedName, Probe>,
+        /// Whether the change ends with this: nothing becomes the boot default.
+        last: bool,
     },
-    /// Make the system the boot default: profile generation and boot loader.
+    /// See the change to its end: the system becomes the boot default, by profile generation and boot loader.
     Commit {
-        /// The system.
-        out: StorePath,
+        /// A change that begins with this, because nothing is activated.
+        begin: Option<Box<Intent>>,
     },
 }
 
@@ -116,12 +118,10 @@ pub enum StepKind {
     Copy,
     /// See [`Step::Seal`].
     Seal,
-    /// See [`Step::Activate`].
+    /// See [`Step::Activate`] and [`Step::Preview`].
     Activate,
-    /// See [`Step::Refresh`].
-    Refresh,
-    /// See [`Step::Verify`].
-    Verify,
+    /// See [`Step::Confirm`].
+    Confirm,
     /// See [`Step::Commit`].
     Commit,
 }
@@ -136,21 +136,8 @@ impl StepKind {
             Self::Copy => "copy",
             Self::Seal => "seal",
             Self::Activate => "activate",
-            Self::Refresh => "refresh",
-            Self::Verify => "verify",
+            Self::Confirm => "confirm",
             Self::Commit => "commit",
-        }
-    }
-
-    /// What may happen to the step when the run is interrupted.
-    pub fn interrupt(self) -> Interrupt {
-        match self {
-            // What the host's agent is handed it takes as a whole or not at all.
-            Self::Survey | Self::Evaluate | Self::Build | Self::Copy | Self::Seal => {
-                Interrupt::Free
-            }
-            Self::Activate => Interrupt::Shielded { opens: true },
-            Self::Refresh | Self::Verify | Self::Commit => Interrupt::Shielded { opens: false },
         }
     }
 }
@@ -161,7 +148,7 @@ impl fmt::Display for StepKind {
     }
 }
 
-/// How a step answers to an interrupted run.
+/// How a step answers to an interrupted run (DESIGN 6, the Ctrl-C ladder).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interrupt {
     /// May be ended at any time; nothing on a host is half-changed by it.
@@ -174,6 +161,30 @@ pub enum Interrupt {
 }
 
 impl Step {
+    /// What may happen to the step when the run is interrupted.
+    pub fn interrupt(&self) -> Interrupt {
+        match self {
+            // What is staged on a host changes nothing there.
+            Self::Survey
+            | Self::Evaluate
+            | Self::Build { .. }
+            | Self::Copy { .. }
+            | Self::Seal { .. }
+            | Self::Preview { .. } => Interrupt::Free,
+            Self::Activate { .. } | Self::Commit { begin: Some(_) } => {
+                Interrupt::Shielded { opens: true }
+            }
+            Self::Confirm { .. } | Self::Commit { begin: None } => {
+                Interrupt::Shielded { opens: false }
+            }
+        }
+    }
+
+    /// Whether the host begins to change with it.
+    pub fn opens_a_change(&self) -> bool {
+        matches!(self.interrupt(), Interrupt::Shielded { opens: true })
+    }
+
     /// The step without its operands.
     pub fn kind(&self) -> StepKind {
         match self {
@@ -182,9 +193,8 @@ impl Step {
             Self::Build { .. } => StepKind::Build,
             Self::Copy { .. } => StepKind::Copy,
             Self::Seal { .. } => StepKind::Seal,
-            Self::Refresh => StepKind::Refresh,
-            Self::Activate { .. } => StepKind::Activate,
-            Self::Verify { .. } => StepKind::Verify,
+            Self::Preview { .. } | Self::Activate { .. } => StepKind::Activate,
+            Self::Confirm { .. } => StepKind::Confirm,
             Self::Commit { .. } => StepKind::Commit,
         }
     }

@@ -1,9 +1,14 @@
 //! What to do with each host, given what was found.
 
 use crate::Plan;
+use infra_model::change::{Expected, Intent, Limits, Target};
+use infra_model::contract::Probe;
 use infra_model::event::PlannedHost;
-use infra_model::{BuildOn, Evaluation, Goal, HostName, HostState, Step, StepKind};
-use serde::Serialize;
+use infra_model::{
+    BuildOn, Evaluation, Goal, HostName, HostState, NeedName, Step, StepKind, StorePath,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Everything that is known of one host before it is decided on.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +23,10 @@ pub struct Known {
     pub system: Evaluation,
     /// Its secrets, as its contract wants them.
     pub secrets: Secrets,
+    /// What must hold of it after a change; `None`: it is not tried, on purpose.
+    pub probes: Option<BTreeMap<NeedName, Probe>>,
+    /// How long the parts of a change may take.
+    pub limits: Limits,
 }
 
 /// The secrets that a host is to have.
@@ -62,32 +71,10 @@ impl Secrets {
             (added, removed) => format!("secrets to add: {added}; to remove: {removed}"),
         }
     }
-
-    /// Before the system that uses them is activated, so that it finds them; what still runs with the ones before is restarted after it. Alone,
-    /// they are put in place and their consumers restarted at once.
-    fn take_their_place(&self, steps: &mut Vec<Step>) {
-        let position = |kind| steps.iter().position(|step| step.kind() == kind);
-        let activate = position(StepKind::Activate);
-        let commit = position(StepKind::Commit);
-        let seal = Step::Seal {
-            digest: self.digest.clone(),
-            secrets: self.names.clone(),
-            restart: activate.is_none() && commit.is_none(),
-        };
-        match activate.or(commit) {
-            None => steps.push(seal),
-            Some(at) => {
-                steps.insert(at, seal);
-                if activate.is_some() {
-                    steps.insert(at + 2, Step::Refresh);
-                }
-            }
-        }
-    }
 }
 
 /// Whether anything has to be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Verdict {
     /// The host is already as wanted.
@@ -97,7 +84,7 @@ pub enum Verdict {
 }
 
 /// The decision on one host: what, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Decision {
     /// The host.
@@ -150,28 +137,29 @@ fn decide(known: &Known, goal: Goal) -> Decision {
     if secrets {
         reasons.push(known.secrets.reason(&known.state));
     }
-    let (verdict, reasons, steps) = if reasons.is_empty() {
+    if reasons.is_empty() {
         let why = match goal {
             Goal::Boot => "will already boot this system",
             Goal::Switch | Goal::Test | Goal::DryActivate => "already runs this system",
         };
-        (Verdict::Unchanged, vec![why.to_owned()], Vec::new())
-    } else {
-        let mut steps = if system {
-            steps(known, goal)
-        } else {
-            Vec::new()
+        return Decision {
+            host: known.name.clone(),
+            verdict: Verdict::Unchanged,
+            reasons: vec![why.to_owned()],
+            steps: Vec::new(),
         };
-        if secrets {
-            known.secrets.take_their_place(&mut steps);
-        }
-        (Verdict::Change, reasons, steps)
+    }
+    let wanted = Wanted {
+        known,
+        goal,
+        system,
+        secrets,
     };
     Decision {
         host: known.name.clone(),
-        verdict,
+        verdict: Verdict::Change,
         reasons,
-        steps,
+        steps: wanted.steps(),
     }
 }
 
@@ -195,202 +183,115 @@ fn reasons_to_change(known: &Known, goal: Goal) -> Vec<String> {
     reasons
 }
 
-fn steps(known: &Known, goal: Goal) -> Vec<Step> {
-    let drv = known.system.answer.toplevel.drv.clone();
-    let out = known.system.answer.toplevel.out.clone();
-    let mut steps = vec![Step::Build {
-        drv,
-        out: out.clone(),
-    }];
-    // What is built on the host is there already.
-    if known.build != BuildOn::Target {
-        steps.push(Step::Copy { out: out.clone() });
+/// What of a host is to become another.
+#[derive(Clone, Copy)]
+struct Wanted<'k> {
+    known: &'k Known,
+    goal: Goal,
+    system: bool,
+    secrets: bool,
+}
+
+impl Wanted<'_> {
+    fn steps(self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        if self.system {
+            self.bring(&mut steps);
+        }
+        if self.goal == Goal::DryActivate {
+            let out = self.out();
+            steps.push(Step::Preview { out });
+            return steps;
+        }
+        if self.secrets {
+            steps.push(Step::Seal {
+                digest: self.known.secrets.digest.clone(),
+                secrets: self.known.secrets.names.clone(),
+            });
+        }
+        if self.changes_what_runs() {
+            let last = !(self.system && self.goal.persists());
+            steps.push(Step::Activate {
+                intent: Box::new(self.intent(self.goal)),
+            });
+            steps.push(Step::Confirm {
+                reachable: reachable(self.known.probes.as_ref()),
+                last,
+            });
+            if !last {
+                steps.push(Step::Commit { begin: None });
+            }
+        } else {
+            steps.push(Step::Commit {
+                begin: Some(Box::new(self.intent(Goal::Boot))),
+            });
+        }
+        steps
     }
-    if goal == Goal::DryActivate {
-        steps.push(Step::Activate { out, dry: true });
-        return steps;
-    }
-    // A host that runs the system already (its boot default was moved) keeps running it untouched.
-    if goal.activates() && known.state.current.as_ref() != Some(&out) {
-        steps.push(Step::Activate {
-            out: out.clone(),
-            dry: false,
+
+    /// Builds the system and brings it to the host.
+    fn bring(self, steps: &mut Vec<Step>) {
+        let toplevel = &self.known.system.answer.toplevel;
+        steps.push(Step::Build {
+            drv: toplevel.drv.clone(),
+            out: toplevel.out.clone(),
         });
-        steps.push(Step::Verify {
-            out: out.clone(),
-            failed_before: known.state.failed_units.clone(),
-        });
+        // What is built on the host is there already.
+        if self.known.build != BuildOn::Target {
+            steps.push(Step::Copy { out: self.out() });
+        }
     }
-    if goal.persists() {
-        steps.push(Step::Commit { out });
+
+    /// A host that runs the system already (its boot default was moved) keeps running it untouched. Secrets alone change what runs, unless they
+    /// come with a system for the next boot.
+    fn changes_what_runs(self) -> bool {
+        let activates =
+            self.goal.activates() && self.known.state.current.as_ref() != Some(&self.out());
+        activates || (self.secrets && (self.goal.activates() || !self.system))
     }
-    steps
+
+    fn intent(self, goal: Goal) -> Intent {
+        let state = &self.known.state;
+        Intent {
+            goal,
+            system: self.system.then(|| Target {
+                path: self.out(),
+                generation: None,
+            }),
+            secrets: self.secrets.then(|| self.known.secrets.digest.clone()),
+            expected: expected(state),
+            probes: self.known.probes.clone(),
+            limits: self.known.limits,
+        }
+    }
+
+    fn out(self) -> StorePath {
+        self.known.system.answer.toplevel.out.clone()
+    }
+}
+
+/// The pre-image of a change of a host that was surveyed so.
+pub fn expected(state: &HostState) -> Expected {
+    Expected {
+        current: state.current.clone(),
+        boot_default: state.boot_default.clone(),
+        generation: state.generation,
+        boot_id: state.boot_id.clone(),
+        secrets: state.secrets.as_ref().and_then(|has| has.generation),
+        failed_units: state.failed_units.clone(),
+    }
+}
+
+/// The probes that the host cannot try itself.
+pub fn reachable(probes: Option<&BTreeMap<NeedName, Probe>>) -> BTreeMap<NeedName, Probe> {
+    probes
+        .into_iter()
+        .flatten()
+        .filter(|(_, probe)| probe.reachable_from.is_some())
+        .map(|(name, probe)| (name.clone(), probe.clone()))
+        .collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Known, Secrets, Verdict, deploy};
-    use infra_model::state::HostSecrets;
-    use infra_model::{
-        BuildOn, Evaluation, Goal, HostName, HostState, Step, StorePath, SystemAnswer,
-    };
-
-    fn path(name: &str) -> StorePath {
-        StorePath::parse(&format!(
-            "/nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-{name}"
-        ))
-        .expect("a store path")
-    }
-
-    fn known(current: Option<&str>, boot: Option<&str>, build: BuildOn) -> Known {
-        let json = format!(
-            r#"{{"schema":1,"host":"web","class":"nixos","system":"x86_64-linux","toplevel":{{"drv":"{}","out":"{}"}}}}"#,
-            path("new.drv"),
-            path("new")
-        );
-        Known {
-            name: HostName::parse("web").expect("a name"),
-            build,
-            state: HostState {
-                current: current.map(path),
-                boot_default: boot.map(path),
-                failed_units: vec!["old.service".to_owned()],
-                ..HostState::default()
-            },
-            system: Evaluation {
-                answer: SystemAnswer::parse(&json).expect("valid"),
-                tree: "1".repeat(40),
-                remembered: false,
-                seconds: 1.0,
-                peak_bytes: None,
-            },
-            secrets: Secrets::default(),
-        }
-    }
-
-    #[test]
-    fn secrets_go_before_the_system_that_uses_them() {
-        let has = |digest: &str, names: &[&str], in_place| {
-            Some(HostSecrets {
-                digest: Some(digest.to_owned()),
-                generation: Some(3),
-                names: names.iter().map(|name| (*name).to_owned()).collect(),
-                in_place,
-            })
-        };
-        let cases = [
-            (None, vec![], Some("new"), Goal::Switch),
-            (None, vec!["a"], Some("old"), Goal::Switch),
-            (None, vec!["a"], Some("old"), Goal::Boot),
-            (None, vec!["a"], Some("old"), Goal::DryActivate),
-            (has("d", &["a"], true), vec!["a"], Some("new"), Goal::Switch),
-            (
-                has("d", &["a"], false),
-                vec!["a"],
-                Some("new"),
-                Goal::Switch,
-            ),
-            (has("e", &["a"], true), vec!["a"], Some("new"), Goal::Switch),
-            (has("e", &["b"], true), vec!["a"], Some("new"), Goal::Test),
-            (has("e", &["b"], true), vec![], Some("new"), Goal::Switch),
-            (has("e", &[], true), vec![], Some("new"), Goal::Switch),
-        ];
-        let told: Vec<String> = cases
-            .into_iter()
-            .map(|(has, wanted, runs, goal)| {
-                let mut host = known(runs, runs, BuildOn::Local);
-                host.state.secrets = has;
-                host.secrets = Secrets {
-                    digest: "d".to_owned(),
-                    names: wanted.into_iter().map(str::to_owned).collect(),
-                };
-                let (decisions, _) = deploy(&[host], goal);
-                let steps: Vec<String> = decisions[0]
-                    .steps
-                    .iter()
-                    .map(|step| match step {
-                        Step::Seal { restart: true, .. } => "seal+restart".to_owned(),
-                        step => step.kind().to_string(),
-                    })
-                    .collect();
-                format!("{}: {}", decisions[0].reasons.join(" & "), steps.join(" "))
-            })
-            .collect();
-        insta::assert_snapshot!(told.join("\n"));
-    }
-
-    #[test]
-    fn decides() {
-        // name: runs, boots, wanted for
-        let cases = "settled: new new switch; ordinary change: old old switch; never deployed: - - switch; \
-                     tested but not committed: new old switch; committed but not running: old new switch; \
-                     test: old old test; test of what runs: new old test; boot: old old boot; \
-                     boot of the default: old new boot; dry: old old dry; dry on settled: new new dry; \
-                     built on the host: old old switch";
-        let mut table = Vec::new();
-        for case in cases.split("; ") {
-            let (name, rest) = case.split_once(": ").expect("a name");
-            let words: Vec<_> = rest.split(' ').collect();
-            let found = |word| Some(word).filter(|word| *word != "-");
-            let goal = match words[2] {
-                "switch" => Goal::Switch,
-                "test" => Goal::Test,
-                "boot" => Goal::Boot,
-                _ => Goal::DryActivate,
-            };
-            let build = match name {
-                "built on the host" => BuildOn::Target,
-                _ => BuildOn::Local,
-            };
-            let (decisions, plan) = deploy(&[known(found(words[0]), found(words[1]), build)], goal);
-            let decision = &decisions[0];
-            let summary = decision.summary();
-            let steps: Vec<_> = summary.steps.iter().map(|s| s.as_str()).collect();
-            assert_eq!(plan.units().len(), steps.len());
-            assert_eq!(decision.verdict == Verdict::Unchanged, steps.is_empty());
-            assert!(!decision.reasons.is_empty(), "a decision says why");
-            let reasons = decision.reasons.join(", ");
-            table.push(format!("{name}: {} <- {reasons}", steps.join(" ")));
-        }
-        insta::assert_snapshot!(table.join("\n"), @"
-        settled:  <- already runs this system
-        ordinary change: build copy activate verify commit <- runs 1ymw2907…-old, would boot 1ymw2907…-old
-        never deployed: build copy activate verify commit <- runs no system of infra or NixOS yet, has no system profile yet
-        tested but not committed: build copy commit <- would boot 1ymw2907…-old
-        committed but not running: build copy activate verify commit <- runs 1ymw2907…-old
-        test: build copy activate verify <- runs 1ymw2907…-old
-        test of what runs:  <- already runs this system
-        boot: build copy commit <- would boot 1ymw2907…-old
-        boot of the default:  <- will already boot this system
-        dry: build copy activate <- runs 1ymw2907…-old
-        dry on settled:  <- already runs this system
-        built on the host: build activate verify commit <- runs 1ymw2907…-old, would boot 1ymw2907…-old
-        ");
-    }
-
-    #[test]
-    fn steps_of_a_host_wait_for_each_other_and_hosts_do_not() {
-        let mut db = known(Some("old"), Some("old"), BuildOn::Local);
-        db.name = HostName::parse("db").expect("a name");
-        let web = known(Some("old"), Some("old"), BuildOn::Local);
-        let (_, plan) = deploy(&[db, web], Goal::Switch);
-        let waits: Vec<_> = plan
-            .units()
-            .iter()
-            .map(|unit| unit.after.iter().map(|id| id.0).collect::<Vec<_>>())
-            .collect();
-        let expected: Vec<Vec<usize>> = vec![
-            vec![],
-            vec![0],
-            vec![1],
-            vec![2],
-            vec![3],
-            vec![],
-            vec![5],
-            vec![6],
-            vec![7],
-            vec![8],
-        ];
-        assert_eq!(waits, expected);
-    }
-}
+#[path = "decide_tests.rs"]
+mod tests;

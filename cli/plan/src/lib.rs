@@ -8,15 +8,21 @@
 mod decide;
 pub mod fill;
 mod graph;
+pub mod kept;
 pub mod making;
 pub mod recipes;
 pub mod relations;
+mod rollback;
+pub mod rollout;
 pub mod shared;
 pub mod stale;
 pub mod wants;
 
-pub use decide::{Decision, Known, Secrets, Verdict, deploy, lined_up};
+pub use decide::{Decision, Known, Secrets, Verdict, deploy, expected, lined_up, reachable};
 pub use graph::{Plan, Unit, UnitId};
+pub use kept::Kept;
+pub use rollback::rollback;
+pub use rollout::Rollout;
 
 use infra_model::{HostName, Step};
 
@@ -30,6 +36,15 @@ pub fn survey(hosts: &[HostName], ask_hosts: bool) -> Plan {
         for host in hosts {
             plan.add(host, Step::Survey, &[]);
         }
+    }
+    plan
+}
+
+/// Asks hosts for their state, and nothing else.
+pub fn ask(hosts: &[HostName]) -> Plan {
+    let mut plan = Plan::default();
+    for host in hosts {
+        plan.add(host, Step::Survey, &[]);
     }
     plan
 }

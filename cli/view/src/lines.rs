@@ -181,7 +181,7 @@ mod tests {
             },
             Event::StepFailed {
                 host: host(),
-                step: StepKind::Verify,
+                step: StepKind::Confirm,
                 error: Box::new(Diagnostic::new(
                     Code::VerificationFailed,
                     "web.service failed",
@@ -210,7 +210,7 @@ mod tests {
               copy  web  skipped: there already
           activate  web  warning: units failed
                  |  web  restarting web.service
-            verify  web  failed after 0.1s: web.service failed
+           confirm  web  failed after 0.1s: web.service failed
         interrupted: starting nothing new, waiting for what runs; once more ends it
             failed  web  web.service failed
          unchanged  web

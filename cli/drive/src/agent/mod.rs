@@ -1,9 +1,11 @@
 //! The agent on a host: sent there when it is not there yet, and asked over the host's one connection.
 
 mod binary;
+mod change;
 mod seal;
 
 pub use binary::Binary;
+pub use change::Watch;
 pub use seal::seal;
 
 use crate::process::Stop;

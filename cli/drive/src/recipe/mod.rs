@@ -6,7 +6,7 @@
 mod certificate;
 mod hash;
 mod keys;
-mod random;
+pub mod random;
 mod sandbox;
 mod text;
 

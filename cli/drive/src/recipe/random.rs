@@ -28,6 +28,12 @@ pub(super) fn bytes(count: usize) -> Result<Bytes, Diagnostic> {
     Ok(bytes)
 }
 
+/// A random word of 32 hexadecimal digits, that nobody guesses.
+pub fn word() -> Result<String, Diagnostic> {
+    let bytes = bytes(16)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 /// 32 random bytes: a key.
 pub(super) fn key() -> Result<Zeroizing<[u8; 32]>, Diagnostic> {
     let bytes = bytes(32)?;

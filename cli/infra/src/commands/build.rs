@@ -8,8 +8,9 @@ use crate::run::Run;
 use crate::workspace::Workspace;
 use infra_engine::{Ending, Outcome};
 use infra_model::answer::{Answer, Built, Exit};
+use infra_model::change::Limits;
 use infra_model::{Diagnostic, Event, Finding, HostName, HostState, StepKind};
-use infra_plan::{Known, Secrets};
+use infra_plan::{Known, Rollout, Secrets};
 use infra_view::table;
 use std::sync::Arc;
 
@@ -52,14 +53,22 @@ pub(super) async fn run(global: &Global, args: &Evaluate) -> Exit {
         goal: None,
     });
     let survey = run
-        .perform(&infra_plan::survey(&names, false), Ending::Open, &wire)
+        .perform(
+            &infra_plan::survey(&names, false),
+            (&Rollout::default(), Ending::Open),
+            &wire,
+        )
         .await;
     let known = systems(&selected.hosts, &survey);
     let outcome = if run.interrupted() {
         Outcome::default()
     } else {
-        run.perform(&infra_plan::build(&known), Ending::Open, &wire)
-            .await
+        run.perform(
+            &infra_plan::build(&known),
+            (&Rollout::default(), Ending::Open),
+            &wire,
+        )
+        .await
     };
     let mut warnings = contracts.warnings;
     warnings.extend(wire.close().await);
@@ -107,6 +116,8 @@ fn systems(hosts: &[infra_model::HostSpec], survey: &Outcome) -> Vec<Known> {
                     state: HostState::default(),
                     system: (**system).clone(),
                     secrets: Secrets::default(),
+                    probes: None,
+                    limits: Limits::default(),
                 }),
                 _ => None,
             }

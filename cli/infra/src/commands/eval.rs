@@ -44,7 +44,11 @@ pub(super) async fn run(global: &Global, args: &Evaluate) -> Exit {
         .map(|host| host.name.clone())
         .collect();
     let outcome = run
-        .perform(&infra_plan::survey(&names, false), Ending::Open, &wire)
+        .perform(
+            &infra_plan::survey(&names, false),
+            (&infra_plan::Rollout::default(), Ending::Open),
+            &wire,
+        )
         .await;
     let mut warnings = contracts.warnings;
     warnings.extend(open);

@@ -19,6 +19,8 @@ mod list;
 pub(crate) mod new;
 mod private;
 mod ready;
+mod resume;
+mod rollback;
 pub(crate) mod secret;
 pub(crate) mod set;
 mod ssh;
@@ -69,6 +71,8 @@ fn perform(args: &Args) -> Exit {
         Command::Eval(evaluate) => wait(eval::run(global, evaluate)),
         Command::Build(evaluate) => wait(build::run(global, evaluate)),
         Command::Deploy(deploy) => wait(deploy::run(global, deploy)),
+        Command::Resume(args) => wait(resume::run(global, args)),
+        Command::Rollback(args) => wait(rollback::run(global, args)),
         Command::Ssh(ssh) => wait(ssh::run(global, ssh)),
         Command::Exec(exec) => wait(exec::run(global, exec)),
         Command::Why(why) => why::run(global, why),
@@ -98,7 +102,7 @@ fn wait(command: impl Future<Output = Exit>) -> Exit {
 }
 
 /// Tells a person what stopped nothing. A program reads it in the answer's `warnings`.
-fn warn(global: &Global, warnings: &[Diagnostic]) {
+pub(crate) fn warn(global: &Global, warnings: &[Diagnostic]) {
     if !global.json {
         for warning in warnings {
             Screen.err(&infra_view::diagnostic::render(warning, "warning"));
@@ -148,7 +152,7 @@ fn refuse(command: &'static str, global: &Global, errors: Vec<Diagnostic>) -> Ex
 }
 
 /// Gives the answer: as JSON, or `text` on standard output and the errors on standard error.
-fn answer<H: Serialize>(global: &Global, answer: &Answer<H>, text: &str) {
+pub(crate) fn answer<H: Serialize>(global: &Global, answer: &Answer<H>, text: &str) {
     if global.json {
         Screen.json(answer);
     } else {

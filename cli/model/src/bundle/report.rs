@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub const REPORT_SCHEMA: u32 = 1;
 
 /// The version of what the agent can be asked.
-pub const AGENT_PROTOCOL: u32 = 3;
+pub const AGENT_PROTOCOL: u32 = 4;
 
 /// `hello`: who answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

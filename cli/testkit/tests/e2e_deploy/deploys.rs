@@ -11,7 +11,7 @@ fn deploys_both_then_nothing_then_one() {
     }
     let scene = Scene::with(HostKind::Systemd, HostKind::Systemd);
     let all_steps = [
-        "evaluate", "survey", "build", "copy", "activate", "verify", "commit",
+        "evaluate", "survey", "build", "copy", "activate", "confirm", "commit",
     ];
 
     let first = scene.deploy(&["--all"], 0);
@@ -161,7 +161,7 @@ fn hosts_build_for_themselves_and_for_others() {
     assert_eq!(
         on_target.steps("web"),
         [
-            "evaluate", "survey", "build", "activate", "verify", "commit"
+            "evaluate", "survey", "build", "activate", "confirm", "commit"
         ]
     );
 

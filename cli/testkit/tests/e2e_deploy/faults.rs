@@ -2,7 +2,7 @@
 
 use crate::scene::{PLAIN, SOON, Scene, WEB, systems, untouched};
 use infra_testkit::{HostConfig, HostKind, Store, e2e_wanted};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 #[test]
 fn hosts_that_cannot_be_reached() {
@@ -158,20 +158,19 @@ fn a_connection_that_breaks_while_committing() {
     running.wait_for_line(SOON, committing).unwrap();
     std::thread::sleep(Duration::from_secs(1));
     scene.web().kill_sshd().unwrap();
-    let finished = running.wait(SOON).unwrap();
-    crate::scene::Deployed::read(&finished).expect_error("connection-lost", "web");
     let (runs, boots) = systems(scene.web());
     assert_ne!(runs, boots, "the connection broke before it was done");
-    let until = Instant::now() + Duration::from_secs(30);
-    while systems(scene.web()).1 != runs {
-        assert!(Instant::now() < until, "the commit broke off");
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    // Away for longer than the commit takes: it is done when the host can be asked again, and that is what is told.
+    std::thread::sleep(Duration::from_secs(4));
+    scene.web().start_sshd().unwrap();
+    let finished = running.wait(SOON).unwrap();
+    assert_eq!(finished.code(), Some(0), "{}", finished.stdout);
+    assert_eq!(systems(scene.web()), (runs.clone(), runs));
 }
 
 #[test]
-fn a_unit_that_fails_keeps_the_boot_default() {
-    if !e2e_wanted("a_unit_that_fails_keeps_the_boot_default") {
+fn a_unit_that_fails_is_taken_back() {
+    if !e2e_wanted("a_unit_that_fails_is_taken_back") {
         return;
     }
     let scene = Scene::with(HostKind::Systemd, PLAIN);
@@ -183,21 +182,21 @@ fn a_unit_that_fails_keeps_the_boot_default() {
         "  systemd.services.doomed = { wantedBy = [ \"multi-user.target\" ]; serviceConfig = { Type = \"oneshot\"; ExecStart = \"${pkgs.busybox}/bin/false\"; }; };",
     );
     let deployed = scene.deploy(&["web"], 3);
-    deployed.expect_error("verification-failed", "web");
+    deployed.expect_error("probe-failed", "web");
     assert!(
-        deployed.error()["title"]
-            .as_str()
-            .unwrap()
-            .contains("doomed.service"),
+        deployed.error().to_string().contains("doomed.service"),
         "{:#}",
         deployed.error()
     );
-    let (runs, boots) = systems(scene.web());
-    assert_ne!(runs, old);
-    assert_eq!(boots, old, "a reboot brings back the system before");
+    assert_eq!(deployed.outcome("web"), "rolledBack");
+    assert_eq!(deployed.host("web")["after"], old.as_str());
+    assert_eq!(systems(scene.web()), (old.clone(), old.clone()));
+    let failed = scene
+        .web()
+        .sh("systemctl --failed --no-legend --plain")
+        .unwrap();
+    assert_eq!(failed.trim(), "", "nothing of the new system is left");
 
-    // And the way out is an ordinary deployment.
     scene.repo.write(WEB, &good).unwrap();
-    assert_eq!(scene.deploy(&["web"], 0).outcome("web"), "changed");
-    assert_eq!(systems(scene.web()), (old.clone(), old));
+    assert_eq!(scene.deploy(&["web"], 0).outcome("web"), "unchanged");
 }

@@ -18,3 +18,4 @@ mod remembered;
 mod roots;
 mod scene;
 mod secrets;
+mod transactions;

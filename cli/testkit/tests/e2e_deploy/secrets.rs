@@ -103,8 +103,7 @@ fn secrets_arrive_sealed_and_rotate_alone() {
         assert_eq!(
             first.steps(name),
             [
-                "evaluate", "survey", "build", "copy", "seal", "activate", "refresh", "verify",
-                "commit"
+                "evaluate", "survey", "build", "copy", "seal", "activate", "confirm", "commit"
             ]
         );
     }
@@ -131,7 +130,10 @@ fn secrets_arrive_sealed_and_rotate_alone() {
         .unwrap();
     vault.file("page-token", &second_token);
     let third = vault.deploy(&[&["--all"], &given[..]].concat(), 0);
-    assert_eq!(third.steps("app"), ["evaluate", "survey", "seal"]);
+    assert_eq!(
+        third.steps("app"),
+        ["evaluate", "survey", "seal", "activate", "confirm"]
+    );
     assert_eq!(third.steps("db"), ["evaluate", "survey"]);
     assert_eq!(third.outcome("db"), "unchanged");
     assert!(vault.page(&second_token, "/").contains("Vault"));

@@ -1,16 +1,20 @@
 //! The engine's hands: each step handed to the room that performs it.
 
+mod change;
+
 use crate::keeper::Keeper;
 use crate::workspace::Workspace;
-use infra_drive::agent::{Agent, Binary, Owners, Restart};
+use change::{Changes, Watcher};
+use infra_drive::agent::{Agent, Binary, Watch};
 use infra_drive::evaluator::Evaluator;
 use infra_drive::host;
 use infra_drive::nix::{self, BuildPlace};
 use infra_drive::process::Stop;
 use infra_drive::roots::Roots;
 use infra_drive::ssh::Connection;
-use infra_engine::{Done, Hands, Report};
-use infra_model::bundle::{Applied, Changes, UnitReport};
+use infra_engine::{Done, Failed, Hands, Report};
+use infra_model::bundle::{Changes, UnitReport};
+use infra_model::change::ChangePhase;
 use infra_model::step::Interrupt;
 use infra_model::{
     BuildOn, CancelStage, Code, Diagnostic, Finding, HostName, HostSpec, HostState, Step,
@@ -39,14 +43,28 @@ pub(crate) enum Purpose {
     Look,
     /// To be built.
     Build,
-    /// To be deployed, by the run of this name.
-    Deploy(String),
+    /// To be deployed by this run.
+    Deploy(RunName),
+}
+
+/// What tells a run from others, here and on its hosts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RunName {
+    /// Its identity.
+    pub(crate) run: String,
+    /// Who began it: `user@machine`.
+    pub(crate) by: String,
+    /// What its confirmations say: known to the run alone.
+    pub(crate) nonce: String,
 }
 
 /// Performs steps on the hosts of a workspace, over one connection per host.
 pub(crate) struct Wire {
     workspace: Arc<Workspace>,
     run: String,
+    by: String,
+    nonce: String,
+    changes: Changes,
     connections: Mutex<HashMap<HostName, Slot>>,
     states: Mutex<HashMap<HostName, HostState>>,
     evaluator: Evaluator,
@@ -60,15 +78,20 @@ impl Wire {
     /// Hands for one run.
     pub(crate) fn new(workspace: Arc<Workspace>, evaluator: Evaluator, purpose: Purpose) -> Self {
         let roots = Roots::of(&workspace.state());
-        let (run, keeper) = match purpose {
-            Purpose::Look => (String::new(), None),
-            Purpose::Build => (String::new(), Some(Keeper::new(roots))),
-            Purpose::Deploy(run) => (run, Some(Keeper::new(roots))),
+        let (name, keeper) = match purpose {
+            Purpose::Look => (None, None),
+            Purpose::Build => (None, Some(Keeper::new(roots))),
+            Purpose::Deploy(name) => (Some(name), Some(Keeper::new(roots))),
         };
+        let (run, by, nonce) =
+            name.map_or_else(Default::default, |name| (name.run, name.by, name.nonce));
         Self {
             keeper,
             workspace,
             run,
+            by,
+            nonce,
+            changes: Changes::default(),
             evaluator,
             bundles: std::sync::Mutex::default(),
             connections: Mutex::default(),
@@ -82,6 +105,36 @@ impl Wire {
         self.evaluator.finish()
     }
 
+    /// Has a host put itself back, whose change waits for its confirmation, and waits until it has.
+    pub(crate) async fn take_back(&self, name: &HostName) -> Result<(), Diagnostic> {
+        let stop = Stop::never();
+        let connection = self.connection(name, stop.clone()).await?;
+        let binary = Binary::find(&self.spec(name)?.system)?;
+        let agent = Agent::new(&connection, name, &binary);
+        let mut status = agent.abort(&self.run, stop.clone()).await?;
+        while status.phase != ChangePhase::Ended {
+            let watch = Watch {
+                from: status.next,
+                wait: 20,
+                phase: status.phase,
+            };
+            status = agent
+                .change_status(Some(&self.run), Some(watch), stop.clone())
+                .await?;
+        }
+        match change::ended(name, status) {
+            Err(failed) if failed.restored => Ok(()),
+            Err(failed) => Err(failed.error),
+            Ok(_) => Err(Diagnostic::new(
+                Code::HostMoved,
+                format!("the change of {name} was confirmed meanwhile"),
+            )
+            .with_fix(format!(
+                "infra rollback {name} goes back to the system before"
+            ))),
+        }
+    }
+
     /// From here on the sealed secrets of a host are there to be sent.
     pub(crate) fn give(&self, host: &HostName, sealed: Vec<u8>) {
         let mut bundles = self
@@ -91,15 +144,8 @@ impl Wire {
         bundles.insert(host.clone(), sealed);
     }
 
-    /// Puts the secrets of a host in place. Later: whoever uses them is restarted after the activation that follows, which may make their owners
-    /// as well.
-    async fn seal(
-        &self,
-        name: &HostName,
-        restart: bool,
-        stop: Stop,
-        report: &Report,
-    ) -> Result<Done, Diagnostic> {
+    /// Sends the secrets of a host, sealed: the change that follows puts them in place.
+    async fn seal(&self, name: &HostName, stop: Stop) -> Result<Done, Diagnostic> {
         let sealed = {
             let mut bundles = self
                 .bundles
@@ -115,29 +161,10 @@ impl Wire {
         })?;
         let connection = self.connection(name, stop.clone()).await?;
         let binary = Binary::find(&self.spec(name)?.system)?;
-        let (restart, owners) = if restart {
-            (Restart::Now, Owners::Strict)
-        } else {
-            (Restart::Later, Owners::Later)
-        };
-        let applied = Agent::new(&connection, name, &binary)
-            .receive(&sealed, restart, owners, stop)
+        Agent::new(&connection, name, &binary)
+            .stage(&self.run, &sealed, stop)
             .await?;
-        tell_changes(&applied, report);
-        tell_units(name, &applied.units, report)
-    }
-
-    /// Restarts what consumes secrets that have changed and has not started since.
-    async fn refresh(
-        &self,
-        name: &HostName,
-        stop: Stop,
-        report: &Report,
-    ) -> Result<Done, Diagnostic> {
-        let connection = self.connection(name, stop.clone()).await?;
-        let binary = Binary::find(&self.spec(name)?.system)?;
-        let settled = Agent::new(&connection, name, &binary).restart(stop).await?;
-        tell_units(name, &settled.units, report)
+        Ok(Done::success())
     }
 
     /// A host was found to be as wanted.
@@ -182,14 +209,18 @@ impl Wire {
 
     /// A new connection in place of the old one: the proof that the host can still be reached after a change.
     async fn reconnect(&self, name: &HostName, stop: Stop) -> Result<Arc<Connection>, Diagnostic> {
-        let old = self.connections.lock().await.remove(name);
-        drop(old);
+        self.forget(name).await;
         self.connection(name, stop).await
+    }
+
+    /// A connection that broke is not used again.
+    async fn forget(&self, name: &HostName) {
+        drop(self.connections.lock().await.remove(name));
     }
 
     async fn survey(&self, name: &HostName, stop: Stop) -> Result<Done, Diagnostic> {
         let connection = self.connection(name, stop.clone()).await?;
-        let state = host::survey(&connection, name, stop).await?;
+        let state = host::survey(&connection, name, stop.clone()).await?;
         if state.nix.is_none() {
             return Err(
                 Diagnostic::new(Code::NoNixOnHost, format!("there is no Nix on {name}"))
@@ -199,8 +230,28 @@ impl Wire {
                     .with_fix("install Nix on the host, or put NixOS on it"),
             );
         }
+        let state = self.mended(name, state, &connection, stop).await?;
         self.states.lock().await.insert(name.clone(), state.clone());
         Ok(Done::found(Finding::State(Box::new(state))))
+    }
+
+    /// A change that something ended in the middle (the host was restarted) is brought to its end before anything is decided about the host.
+    async fn mended(
+        &self,
+        name: &HostName,
+        state: HostState,
+        connection: &Connection,
+        stop: Stop,
+    ) -> Result<HostState, Diagnostic> {
+        let is_dead = state.open_change().is_some_and(|change| !change.alive);
+        if !is_dead || self.run.is_empty() {
+            return Ok(state);
+        }
+        let binary = Binary::find(&self.spec(name)?.system)?;
+        Agent::new(connection, name, &binary)
+            .recover(stop.clone())
+            .await?;
+        host::survey(connection, name, stop).await
     }
 
     async fn store(&self, name: &HostName, stop: Stop) -> Result<Store, Diagnostic> {
@@ -326,61 +377,56 @@ impl Wire {
         Ok(Done::success())
     }
 
-    async fn activate(
+    /// What activation would do, as the system itself says it.
+    async fn preview(
         &self,
         name: &HostName,
-        (out, dry): (&StorePath, bool),
+        out: &StorePath,
         stop: Stop,
         report: &Report,
     ) -> Result<Done, Diagnostic> {
         let connection = self.connection(name, stop.clone()).await?;
-        let activated = host::activate(&connection, out, dry, &self.run, stop)
-            .await
-            .map_err(|fault| match fault.code {
-                Code::ConnectionLost => fault.with_fix(format!(
-                    "the activation goes on on the host by itself, its log is /run/infra/activate-{}.log; deploy again to see what the host runs",
-                    self.run
-                )),
-                _ => fault,
-            })?;
-        for line in &activated.lines {
-            report.line(line);
+        for line in host::preview(&connection, out, stop).await? {
+            report.line(&line);
         }
-        let outcome = if activated.units_failed {
-            StepOutcome::Warning {
-                why: "activation says that units failed".to_owned(),
-            }
-        } else {
-            StepOutcome::Success
-        };
-        Ok(Done {
-            outcome,
-            finding: Finding::Nothing,
-        })
+        Ok(Done::success())
     }
 
-    async fn verify(
+    /// A step that may leave its host restored.
+    async fn change(
         &self,
-        name: &HostName,
-        out: &StorePath,
-        failed_before: &[String],
+        unit: &Unit,
         stop: Stop,
-    ) -> Result<Done, Diagnostic> {
-        let connection = self.reconnect(name, stop.clone()).await?;
-        let read = host::verify(&connection, out, failed_before, stop).await?;
-        if read.newly_failed.is_empty() {
-            return Ok(Done::success());
-        }
-        let units = read.newly_failed.join(" ");
-        Err(Diagnostic::new(
-            Code::VerificationFailed,
-            format!("units failed on {name}: {units}"),
-        )
-        .with_cause("they had not failed before this deployment")
-        .with_fix(format!(
-            "read why: infra exec {name} -- journalctl -b -u {} -n 50; the boot default is unchanged, so a reboot brings back the system before",
-            read.newly_failed.join(" -u ")
-        )))
+        report: &Report,
+    ) -> Option<Result<Done, Failed>> {
+        let watcher = Watcher {
+            wire: self,
+            host: &unit.host,
+            stop: stop.clone(),
+            report,
+        };
+        let (came, last) = match &unit.step {
+            Step::Activate { intent } => (watcher.begin(intent).await, false),
+            Step::Confirm { reachable, last } => (watcher.confirm(reachable, *last).await, *last),
+            Step::Commit { begin: None } => (watcher.end().await, true),
+            Step::Commit {
+                begin: Some(intent),
+            } => (watcher.begin(intent).await, true),
+            _ => return None,
+        };
+        Some(match came {
+            Ok(done) if last => Ok(both(done, self.deployed(&unit.host, stop).await)),
+            came => came,
+        })
+    }
+}
+
+/// The first of two that has something to say.
+fn both(first: Done, second: Done) -> Done {
+    if first.outcome == StepOutcome::Success {
+        second
+    } else {
+        first
     }
 }
 
@@ -398,12 +444,6 @@ fn changed_meanwhile(name: &HostName) -> Diagnostic {
         format!("{name} was to be built, but its files were changed and its derivation collected meanwhile"),
     )
     .with_fix("run the same command again")
-}
-
-fn tell_changes(applied: &Applied, report: &Report) {
-    for line in changes(&applied.secrets, &applied.templates) {
-        report.line(&line);
-    }
 }
 
 /// Names of what differs; nothing of what it is.
@@ -430,14 +470,6 @@ pub(crate) fn refreshed(units: &UnitReport) -> Vec<String> {
         .map(|unit| format!("restarted {unit}"));
     let reloaded = units.reloaded.iter().map(|unit| format!("reloaded {unit}"));
     restarted.chain(reloaded).collect()
-}
-
-/// Says what became of the units that consume what changed. One that did not come back is a failure.
-fn tell_units(name: &HostName, units: &UnitReport, report: &Report) -> Result<Done, Diagnostic> {
-    for line in refreshed(units) {
-        report.line(&line);
-    }
-    units_failed(name, units).map_or_else(|| Ok(Done::success()), Err)
 }
 
 /// The failure of a change of secrets whose consumers did not all come back.
@@ -471,30 +503,28 @@ impl Hands for Wire {
         unit: Unit,
         report: Report,
         cancel: watch::Receiver<CancelStage>,
-    ) -> Result<Done, Diagnostic> {
-        let from = match unit.step.kind().interrupt() {
+    ) -> Result<Done, Failed> {
+        let from = match unit.step.interrupt() {
             Interrupt::Free => CancelStage::Terminating,
             Interrupt::Shielded { .. } => CancelStage::Killing,
         };
         let stop = Stop::from(from, cancel);
+        if let Some(came) = self.change(&unit, stop.clone(), &report).await {
+            return came;
+        }
         let name = &unit.host;
-        match &unit.step {
+        let came = match &unit.step {
             Step::Survey => self.survey(name, stop).await,
             Step::Evaluate => self.evaluate(name, stop).await,
             Step::Build { drv, out: _ } => self.build(name, drv, stop, &report).await,
             Step::Copy { out } => self.copy(name, out, stop, &report).await,
-            Step::Seal { restart, .. } => self.seal(name, *restart, stop, &report).await,
-            Step::Refresh => self.refresh(name, stop, &report).await,
-            Step::Activate { out, dry } => self.activate(name, (out, *dry), stop, &report).await,
-            Step::Verify { out, failed_before } => {
-                self.verify(name, out, failed_before, stop.clone()).await?;
-                Ok(self.deployed(name, stop).await)
+            Step::Seal { .. } => self.seal(name, stop).await,
+            Step::Preview { out } => self.preview(name, out, stop, &report).await,
+            // See `change`.
+            Step::Activate { .. } | Step::Confirm { .. } | Step::Commit { .. } => {
+                Ok(Done::success())
             }
-            Step::Commit { out } => {
-                let connection = self.connection(name, stop.clone()).await?;
-                host::commit(&connection, out, &self.run, stop.clone()).await?;
-                Ok(self.deployed(name, stop).await)
-            }
-        }
+        };
+        came.map_err(Failed::from)
     }
 }

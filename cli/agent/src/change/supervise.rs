@@ -1,0 +1,259 @@
+//! The supervisor: it outlives every connection, holds the host's lock for its whole life, and brings its change to an end.
+
+use super::phases::{Came, Found, Next, Shape, next, resume};
+use super::record::{Folder, State, Turn};
+use super::system::{self, Now};
+use super::work::Work;
+use super::{compare, record};
+use crate::host::Host;
+use crate::steps;
+use infra_model::change::{ChangeEnd, ChangePhase};
+use infra_model::{Code, Diagnostic};
+use std::thread;
+use std::time::Duration;
+
+/// Every program that a change may have started.
+const TASKS: [&str; 5] = ["activate", "profile", "commit", "uncommit", "restore"];
+
+/// `change supervise`. Whatever comes of the change is written down; what this returns is for nobody.
+pub(crate) fn supervise(host: &Host, run: &str) -> Result<(), Diagnostic> {
+    // Who started us leads a session already if systemd did.
+    let _ = rustix::process::setsid();
+    let folder = Folder::of(host, run);
+    let _life = folder.take_life()?;
+    let mut turn = None;
+    for _ in 0..100 {
+        turn = Turn::take(host, &format!("run {run}"))?;
+        if turn.is_some() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    let _turn = turn.ok_or_else(|| {
+        Diagnostic::new(
+            Code::HostBusy,
+            "somebody else is changing this host right now",
+        )
+        .with_cause(Turn::who(host))
+        .with_fix("wait until the other run has ended, then deploy again")
+    })?;
+    let (kept, state) = (folder.kept()?, folder.state()?);
+    let work = Work {
+        host,
+        folder,
+        kept,
+        state,
+    };
+    Supervisor { work }.run();
+    Ok(())
+}
+
+struct Supervisor<'s> {
+    work: Work<'s>,
+}
+
+impl Supervisor<'_> {
+    fn run(&mut self) {
+        let shape = Shape::of(&self.work.kept.order.intent);
+        if self.work.state.phase == ChangePhase::Ended {
+            return;
+        }
+        let mut step = if self.work.state.taken {
+            self.take_over(shape)
+        } else {
+            Next::Phase(ChangePhase::Armed)
+        };
+        loop {
+            let phase = match step {
+                Next::Phase(phase) => phase,
+                Next::Done | Next::Restored | Next::Stuck => return self.end(step, None),
+            };
+            match self.enter(phase) {
+                // The way back does not depend on being written down.
+                Err(fault) if phase != ChangePhase::Restoring => {
+                    self.fail(fault);
+                    step = next(shape, phase, Came::Badly);
+                    continue;
+                }
+                Ok(()) | Err(_) => {}
+            }
+            let came = match self.perform(phase) {
+                Ok(generation) if phase == ChangePhase::Committing => {
+                    return self.end(next(shape, phase, Came::Well), generation);
+                }
+                Ok(_) => Came::Well,
+                Err(fault) if phase == ChangePhase::Restoring => return self.stuck(fault),
+                Err(fault) => {
+                    self.fail(fault);
+                    Came::Badly
+                }
+            };
+            step = next(shape, phase, came);
+        }
+    }
+
+    /// What an earlier supervisor left: nothing it has started may still run beside us.
+    fn take_over(&mut self, shape: Shape) -> Next {
+        let (work, target) = (&self.work, self.work.kept.order.intent.system.as_ref());
+        let same_boot = work.same_boot();
+        if same_boot {
+            for task in TASKS {
+                work.tasks().end(task);
+            }
+        }
+        let booted = system::system(work.host, system::BOOTED);
+        let found = Found {
+            phase: work.state.phase,
+            confirmed: work.folder.has("confirmed"),
+            same_boot,
+            booted_new: booted.is_some() && booted.as_ref() == target.map(|target| &target.path),
+        };
+        let what = if same_boot {
+            "its supervisor was ended"
+        } else {
+            "the host was restarted"
+        };
+        work.folder
+            .log(&format!("{what} while it was {}", found.phase.as_str()));
+        let step = resume(shape, found);
+        if step == Next::Phase(ChangePhase::Restoring) {
+            self.fail(died(found));
+        }
+        step
+    }
+
+    fn enter(&mut self, phase: ChangePhase) -> Result<(), Diagnostic> {
+        self.work.state.phase = phase;
+        self.work.state.until = None;
+        self.work.state.taken = true;
+        self.work.folder.log(phase.as_str());
+        let written = self.work.save();
+        steps::changed();
+        written
+    }
+
+    fn perform(&mut self, phase: ChangePhase) -> Result<Option<u64>, Diagnostic> {
+        let work = &mut self.work;
+        match phase {
+            ChangePhase::Armed => Self::arm(work)?,
+            ChangePhase::Activating => work.activate()?,
+            ChangePhase::Probing => work.probe()?,
+            ChangePhase::Awaiting => work.await_confirmation()?,
+            ChangePhase::Committing => return work.commit(),
+            ChangePhase::Restoring => work.restore()?,
+            ChangePhase::Ended => {}
+        }
+        Ok(None)
+    }
+
+    /// Between the order and us somebody can have come who does not ask the agent.
+    fn arm(work: &Work<'_>) -> Result<(), Diagnostic> {
+        let intent = &work.kept.order.intent;
+        compare::expected(&intent.expected, &Now::of(work.host))?;
+        if work.folder.has("aborted") {
+            return Err(Diagnostic::new(
+                Code::Interrupted,
+                "the change was taken back before it began",
+            )
+            .with_fix("deploy again"));
+        }
+        let new = intent.system.as_ref().map(|target| &target.path);
+        system::hold(work.host, "before", intent.expected.current.as_ref());
+        system::hold(work.host, "system", new);
+        Ok(())
+    }
+
+    /// What failed first is what is told; later faults are of the way back.
+    fn fail(&mut self, fault: Diagnostic) {
+        self.work.folder.log(&fault.title);
+        self.work.state.why.get_or_insert(fault);
+    }
+
+    fn why(&mut self) -> Box<Diagnostic> {
+        let why = self.work.state.why.take().unwrap_or_else(|| {
+            Diagnostic::new(
+                Code::Internal,
+                "the change was restored and nobody knows why",
+            )
+        });
+        Box::new(why)
+    }
+
+    fn end(&mut self, step: Next, generation: Option<u64>) {
+        let warnings = std::mem::take(&mut self.work.state.warnings);
+        let end = if step == Next::Done {
+            ChangeEnd::Done {
+                generation,
+                warnings,
+            }
+        } else {
+            ChangeEnd::Restored {
+                why: self.why(),
+                warnings,
+            }
+        };
+        self.write_end(end);
+    }
+
+    fn stuck(&mut self, then: Diagnostic) {
+        self.work.folder.log(&then.title);
+        let end = ChangeEnd::Stuck {
+            why: self.why(),
+            then: Box::new(then),
+        };
+        self.write_end(end);
+    }
+
+    /// The host is what it is by now; a disk that stays full leaves it to the next call to find that out again.
+    fn write_end(&mut self, end: ChangeEnd) {
+        const TRIES: usize = 20;
+        self.work.state.phase = ChangePhase::Ended;
+        self.work.state.until = None;
+        self.work.state.end = Some(end);
+        self.work.folder.give_room();
+        self.work.folder.log("ended");
+        for _ in 0..TRIES {
+            if self.work.save().is_ok() {
+                self.work.clear_away();
+                return;
+            }
+            thread::sleep(Duration::from_secs(1));
+        }
+    }
+}
+
+fn died(found: Found) -> Diagnostic {
+    let phase = found.phase.as_str();
+    if found.same_boot {
+        Diagnostic::new(
+            Code::Interrupted,
+            format!("the supervisor of the change was ended while it was {phase}"),
+        )
+        .with_cause("something on the host killed infra-agent: a lack of memory, or a person")
+        .with_fix("see the host's log for what did, then deploy again")
+    } else {
+        Diagnostic::new(
+            Code::Interrupted,
+            format!("the host was restarted while the change was {phase}"),
+        )
+        .with_cause("it has booted what was its boot default before the change")
+        .with_fix("see why it went down, then deploy again")
+    }
+}
+
+/// A change that was armed and that nobody carries out: nothing was touched.
+pub(crate) fn end_unbegun(folder: &Folder, mut state: State) -> Result<(), Diagnostic> {
+    let why = Diagnostic::new(
+        Code::Interrupted,
+        "the change was ordered, and its supervisor ended before it began",
+    )
+    .with_fix("deploy again");
+    state.phase = ChangePhase::Ended;
+    state.end = Some(ChangeEnd::Restored {
+        why: Box::new(why),
+        warnings: Vec::new(),
+    });
+    folder.write_state(&state)?;
+    record::clear(folder);
+    Ok(())
+}

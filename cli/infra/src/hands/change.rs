@@ -1,0 +1,444 @@
+//! A change of a host as this side sees it: ordered, watched over connections that may break, confirmed over one that is new, seen to its end.
+//!
+//! The supervisor on the host does it all and needs nobody here but for the confirmation. So whatever breaks on the way is no reason to fail:
+//! the host is asked again until it tells how the change came out, or has been silent for longer than it may need.
+
+use super::Wire;
+use infra_drive::agent::{Agent, Binary, Watch};
+use infra_drive::process::Stop;
+use infra_drive::ssh::Target;
+use infra_engine::{Done, Failed, Report};
+use infra_model::change::{
+    CHANGE_SCHEMA, ChangeEnd, ChangePhase, ChangeStatus, Intent, Limits, Order, ProbeResult,
+};
+use infra_model::contract::Probe;
+use infra_model::{Code, Diagnostic, Finding, HostName, NeedName, StepOutcome, duration};
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+
+/// How long one question may stay open on the host: shorter than what firewalls forget connections after.
+const POLL: u64 = 20;
+/// Between two tries to reach a host that is away.
+const PAUSE: Duration = Duration::from_millis(500);
+/// What a host may need beyond its own limits to come back and tell: restoring the network, restarting sshd.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// The changes of one run.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    hosts: std::sync::Mutex<HashMap<HostName, Open>>,
+}
+
+/// What is known of a host's change.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    /// The first line of its log that was not told yet.
+    next: u64,
+    limits: Limits,
+}
+
+impl Changes {
+    fn get(&self, host: &HostName) -> Open {
+        self.lock().get(host).copied().unwrap_or(Open {
+            next: 0,
+            limits: Limits::default(),
+        })
+    }
+
+    fn set(&self, host: &HostName, open: Open) {
+        self.lock().insert(host.clone(), open);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<HostName, Open>> {
+        self.hosts
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Who watches: which host, for whom, until when.
+#[derive(Clone)]
+pub(super) struct Watcher<'w> {
+    pub(super) wire: &'w Wire,
+    pub(super) host: &'w HostName,
+    pub(super) stop: Stop,
+    pub(super) report: &'w Report,
+}
+
+impl Watcher<'_> {
+    /// Begins a change, and watches it until it waits for its confirmation or is over.
+    pub(super) async fn begin(&self, intent: &Intent) -> Result<Done, Failed> {
+        let limits = intent.limits;
+        self.wire.changes.set(self.host, Open { next: 0, limits });
+        let order = Order {
+            schema: CHANGE_SCHEMA,
+            run: self.wire.run.clone(),
+            host: self.host.clone(),
+            by: self.wire.by.clone(),
+            nonce: self.wire.nonce.clone(),
+            intent: intent.clone(),
+        };
+        let binary = self.binary()?;
+        // Nothing has begun while the order has not arrived: no limit of the change is waited for.
+        let away = Away::since(Limits {
+            activate: 0,
+            confirm: 0,
+        });
+        loop {
+            let begun = match self.wire.connection(self.host, self.stop.clone()).await {
+                Ok(connection) => {
+                    Agent::new(&connection, self.host, &binary)
+                        .begin(&order, self.stop.clone())
+                        .await
+                }
+                Err(fault) => Err(fault),
+            };
+            match begun {
+                Ok(_) => break,
+                // The order may have arrived or not: given again it is the same one.
+                Err(fault) if is_of_the_way(&fault) => {
+                    self.wire.forget(self.host).await;
+                    self.wait(&away, fault).await?;
+                }
+                Err(fault) => return Err(fault.into()),
+            }
+        }
+        let until = if intent.goal.activates() {
+            ChangePhase::Awaiting
+        } else {
+            ChangePhase::Ended
+        };
+        self.until(until).await
+    }
+
+    /// Confirms over a new connection, once the hosts that have to reach this one do. With `last` the change is over then.
+    pub(super) async fn confirm(
+        &self,
+        reachable: &BTreeMap<NeedName, Probe>,
+        last: bool,
+    ) -> Result<Done, Failed> {
+        let mut warnings = self.reached_by_others(reachable).await?;
+        let binary = self.binary()?;
+        let away = Away::since(self.wire.changes.get(self.host).limits);
+        loop {
+            let confirmed = match self.wire.reconnect(self.host, self.stop.clone()).await {
+                Ok(connection) => {
+                    Agent::new(&connection, self.host, &binary)
+                        .confirm(&self.wire.run, &self.wire.nonce, self.stop.clone())
+                        .await
+                }
+                Err(fault) => Err(fault),
+            };
+            match confirmed {
+                Ok(_) => break,
+                Err(fault) if is_of_the_way(&fault) => self.wait(&away, fault).await?,
+                // Too late, or not the change that waits: how it came out says why.
+                Err(fault) if fault.code == Code::Interrupted => return Err(fault.into()),
+                Err(fault) => {
+                    let done = self.until(ChangePhase::Ended).await?;
+                    return if last { Ok(done) } else { Err(fault.into()) };
+                }
+            }
+        }
+        if last {
+            return self.until(ChangePhase::Ended).await;
+        }
+        Ok(match warnings.len() {
+            0 => Done::success(),
+            _ => warned(warnings.split_off(0)),
+        })
+    }
+
+    /// Watches until the change is over.
+    pub(super) async fn end(&self) -> Result<Done, Failed> {
+        self.until(ChangePhase::Ended).await
+    }
+
+    /// Watches, through connections that break, until the change has come to this phase or is over.
+    async fn until(&self, phase: ChangePhase) -> Result<Done, Failed> {
+        let binary = self.binary()?;
+        let mut seen = ChangePhase::Armed;
+        let mut open = self.wire.changes.get(self.host);
+        let mut away = Away::since(open.limits);
+        loop {
+            let watch = Watch {
+                from: open.next,
+                wait: POLL,
+                phase: seen,
+            };
+            let status = match self.wire.connection(self.host, self.stop.clone()).await {
+                Ok(connection) => {
+                    Agent::new(&connection, self.host, &binary)
+                        .change_status(Some(&self.wire.run), Some(watch), self.stop.clone())
+                        .await
+                }
+                Err(fault) => Err(fault),
+            };
+            let status = match status {
+                Ok(status) => status,
+                Err(fault) if is_of_the_way(&fault) => {
+                    self.wire.forget(self.host).await;
+                    self.wait(&away, fault).await?;
+                    continue;
+                }
+                Err(fault) => return Err(fault.into()),
+            };
+            away = Away::since(open.limits);
+            for line in &status.log {
+                self.report.line(line);
+            }
+            open.next = status.next;
+            seen = status.phase;
+            self.wire.changes.set(self.host, open);
+            if !status.alive && status.phase != ChangePhase::Ended {
+                return self.recovered(&binary).await;
+            }
+            if status.phase == ChangePhase::Ended {
+                return ended(self.host, status);
+            }
+            if status.phase >= phase && status.phase != ChangePhase::Restoring {
+                return Ok(Done::success());
+            }
+        }
+    }
+
+    /// The host was restarted in the middle of its change, or something ended the supervisor: it is brought to an end.
+    async fn recovered(&self, binary: &Binary) -> Result<Done, Failed> {
+        let connection = self.wire.connection(self.host, self.stop.clone()).await?;
+        let recovered = Agent::new(&connection, self.host, binary)
+            .recover(self.stop.clone())
+            .await?;
+        match recovered.change {
+            Some(status) if status.run == self.wire.run => ended(self.host, status),
+            _ => Err(Diagnostic::new(
+                Code::AgentFailed,
+                format!(
+                    "{} knows nothing of the change that was begun on it",
+                    self.host
+                ),
+            )
+            .with_fix(format!("see what it runs: infra status {}", self.host))
+            .into()),
+        }
+    }
+
+    /// A host that is away is asked again in a moment, unless it has been away for longer than it may need.
+    async fn wait(&self, away: &Away, fault: Diagnostic) -> Result<(), Failed> {
+        if Instant::now() < away.until {
+            tokio::time::sleep(PAUSE).await;
+            return Ok(());
+        }
+        let name = self.host;
+        Err(Diagnostic::new(
+            Code::ConnectionLost,
+            format!("{name} went away in the middle of its change and has not come back"),
+        )
+        .with_cause(format!(
+            "{}\nits supervisor does not need this connection: unconfirmed, it puts the host back by itself; the boot default is the system before",
+            fault.cause.unwrap_or(fault.title)
+        ))
+        .with_fix(format!(
+            "once it answers again: infra resume {}, which tells how the change came out",
+            self.wire.run
+        ))
+        .into())
+    }
+
+    /// The probes that other hosts try. Answers what somebody should read.
+    async fn reached_by_others(
+        &self,
+        reachable: &BTreeMap<NeedName, Probe>,
+    ) -> Result<Vec<String>, Failed> {
+        let mut warnings = Vec::new();
+        for (name, probe) in reachable {
+            let Some(from) = &probe.reachable_from else {
+                continue;
+            };
+            let saw = match self.reached_by(from, probe).await {
+                Ok(Ok(())) => continue,
+                Ok(Err(saw)) => saw,
+                Err(fault) if fault.code == Code::Interrupted => return Err(fault.into()),
+                Err(fault) => format!("{from} cannot be asked: {}", fault.title),
+            };
+            self.report.line(&format!("probe {name}: {saw}"));
+            if !probe.critical {
+                warnings.push(format!("probe {name}: {saw}"));
+                continue;
+            }
+            return self
+                .take_back(not_reached(self.host, name, from, &saw))
+                .await;
+        }
+        Ok(warnings)
+    }
+
+    /// Whether `from` reaches this host as often in a row as it should; otherwise what it saw last.
+    async fn reached_by(
+        &self,
+        from: &HostName,
+        probe: &Probe,
+    ) -> Result<Result<(), String>, Diagnostic> {
+        let target = self.wire.workspace.target(self.wire.spec(self.host)?)?;
+        let binary = Binary::find(&self.wire.spec(from)?.system)?;
+        let seconds = |text: &str| duration::seconds(text).unwrap_or(1);
+        let until = Instant::now() + Duration::from_secs(seconds(&probe.within));
+        let every = seconds(&probe.every);
+        let mut held = 0;
+        loop {
+            let saw = self
+                .reached_once(from, (&target, &binary), every.max(1))
+                .await?;
+            held = if saw.is_none() { held + 1 } else { 0 };
+            if held >= probe.successes {
+                return Ok(Ok(()));
+            }
+            if Instant::now() >= until {
+                return Ok(Err(
+                    saw.unwrap_or_else(|| "not often enough in a row".to_owned())
+                ));
+            }
+            tokio::time::sleep(Duration::from_secs(every)).await;
+        }
+    }
+
+    /// Whether `from` reaches one of the addresses of this host, as a connection of ours would try them; otherwise what it saw.
+    async fn reached_once(
+        &self,
+        from: &HostName,
+        (target, binary): (&Target, &Binary),
+        patience: u64,
+    ) -> Result<Option<String>, Diagnostic> {
+        let mut saw = Vec::new();
+        for address in &target.addresses {
+            let connection = self.wire.connection(from, self.stop.clone()).await?;
+            let reached = Agent::new(&connection, from, binary)
+                .reach(address, target.port, patience, self.stop.clone())
+                .await?;
+            if reached.holds {
+                return Ok(None);
+            }
+            saw.push(format!("{address}: {}", reached.saw));
+        }
+        Ok(Some(saw.join("; ")))
+    }
+
+    /// Has the host put itself back for what was found here, and waits until it has.
+    async fn take_back<T>(&self, why: Diagnostic) -> Result<T, Failed> {
+        let binary = self.binary()?;
+        let connection = self.wire.connection(self.host, self.stop.clone()).await?;
+        let asked = Agent::new(&connection, self.host, &binary)
+            .abort(&self.wire.run, self.stop.clone())
+            .await;
+        if let Err(fault) = asked
+            && !is_of_the_way(&fault)
+        {
+            return Err(fault.into());
+        }
+        match self.until(ChangePhase::Ended).await {
+            Err(Failed { restored: true, .. }) => Err(Failed {
+                error: why,
+                restored: true,
+            }),
+            Err(failed) => Err(failed),
+            Ok(_) => Err(why.into()),
+        }
+    }
+
+    fn binary(&self) -> Result<Binary, Diagnostic> {
+        Binary::find(&self.wire.spec(self.host)?.system)
+    }
+}
+
+/// Until when a host may be away.
+struct Away {
+    until: Instant,
+}
+
+impl Away {
+    /// From now on, in the worst case: all of its own limits, and the way back.
+    fn since(limits: Limits) -> Self {
+        let own = Duration::from_secs(limits.activate.saturating_add(limits.confirm));
+        Self {
+            until: Instant::now() + own + PATIENCE,
+        }
+    }
+}
+
+/// Faults of the way to a host, which say nothing of the host.
+fn is_of_the_way(fault: &Diagnostic) -> bool {
+    matches!(
+        fault.code,
+        Code::ConnectionLost | Code::HostUnreachable | Code::ConnectionRefused
+    )
+}
+
+fn not_reached(host: &HostName, probe: &NeedName, from: &HostName, saw: &str) -> Diagnostic {
+    Diagnostic::new(
+        Code::ProbeFailed,
+        format!("{from} does not reach {host} any more (probe `{probe}`)"),
+    )
+    .with_cause(saw.to_owned())
+    .with_fix("see what the change did to the network and the firewall of both; or set `critical = false` for the probe")
+}
+
+fn warned(warnings: Vec<String>) -> Done {
+    Done {
+        outcome: StepOutcome::Warning {
+            why: warnings.join("; "),
+        },
+        finding: Finding::Nothing,
+    }
+}
+
+/// How a change that is over came out.
+pub(super) fn ended(host: &HostName, status: ChangeStatus) -> Result<Done, Failed> {
+    let unheld: Vec<String> = status
+        .probes
+        .iter()
+        .filter(|probe| !probe.critical && probe.holds == Some(false))
+        .map(|probe: &ProbeResult| format!("probe {} does not hold: {}", probe.name, probe.saw))
+        .collect();
+    match status.end {
+        Some(ChangeEnd::Done { mut warnings, .. }) => {
+            warnings.extend(unheld);
+            Ok(if warnings.is_empty() {
+                Done::success()
+            } else {
+                warned(warnings)
+            })
+        }
+        Some(ChangeEnd::Restored { why, warnings }) => {
+            let mut error = *why;
+            if !warnings.is_empty() {
+                let cause = error.cause.take().unwrap_or_default();
+                error =
+                    error.with_cause(format!("{cause}\non the way back: {}", warnings.join("; ")));
+            }
+            Err(Failed {
+                error,
+                restored: true,
+            })
+        }
+        Some(ChangeEnd::Stuck { why, then }) => {
+            let cause = format!("{}\nthen: {}", why.title, then.title);
+            let cause = [Some(cause), then.cause.clone()].into_iter().flatten();
+            let error = Diagnostic::new(
+                Code::RestoreFailed,
+                format!("{host} could not be put back after a change that failed"),
+            )
+            .with_cause(cause.collect::<Vec<_>>().join("\n"));
+            Err(error
+                .with_fix(
+                    then.fix
+                        .unwrap_or_else(|| format!("look at it: infra ssh {host}")),
+                )
+                .into())
+        }
+        None => Err(Diagnostic::new(
+            Code::AgentFailed,
+            format!("{host} says that its change is over, and not how"),
+        )
+        .with_fix(format!("see what it runs: infra status {host}"))
+        .into()),
+    }
+}

@@ -1,0 +1,158 @@
+//! Looks at everything first: every host's state, every host's system, which secrets each is to have, and how it proves itself.
+
+use super::{Subject, Transaction};
+use crate::bundles::Bundler;
+use crate::contracts::{Contract, Contracts};
+use infra_engine::Outcome;
+use infra_model::change::{ChangeStatus, Limits};
+use infra_model::contract::Probe;
+use infra_model::{
+    Code, Diagnostic, Evaluation, Finding, HostName, HostSpec, HostState, NeedName, StepKind,
+};
+use infra_plan::{Decision, Known, Secrets};
+use std::collections::BTreeMap;
+
+/// What is looked at, and with which eyes.
+pub(crate) struct Look<'l, 'b> {
+    pub(crate) hosts: &'l [HostSpec],
+    pub(crate) contracts: &'l Contracts,
+    pub(crate) bundler: &'l mut Bundler<'b>,
+    pub(crate) limits: Limits,
+}
+
+/// What a host said of itself.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) spec: HostSpec,
+    pub(crate) state: HostState,
+}
+
+impl Transaction<'_> {
+    /// The hosts that can be decided on. Those that cannot are settled.
+    pub(crate) async fn look(&mut self, look: Look<'_, '_>) -> Vec<Known> {
+        let names: Vec<HostName> = look.hosts.iter().map(|host| host.name.clone()).collect();
+        let outcome = self.perform_open(&infra_plan::survey(&names, true)).await;
+        let mut able = Vec::new();
+        for seen in self.seen(look.hosts, &outcome) {
+            let name = seen.spec.name.clone();
+            let Some(system) = system(&name, &outcome) else {
+                continue;
+            };
+            self.note(
+                &name,
+                Subject {
+                    before: seen.state.current.clone(),
+                    wanted: Some(system.answer.toplevel.out.clone()),
+                    tree: Some(system.tree.clone()),
+                },
+            );
+            let contract = look.contracts.hosts.get(&name);
+            let wanted = match contract {
+                None => Ok(Secrets::default()),
+                Some(contract) => look.bundler.wanted(&name, contract).await,
+            };
+            match wanted {
+                Ok(secrets) => able.push(Known {
+                    name,
+                    build: seen.spec.build.clone(),
+                    state: seen.state,
+                    system,
+                    secrets,
+                    probes: probes(contract),
+                    limits: look.limits,
+                }),
+                // A host whose secrets cannot be told fails alone.
+                Err(fault) => self.fail(&name, fault),
+            }
+        }
+        able
+    }
+
+    /// The hosts that answered, and that nobody else is changing right now.
+    pub(crate) fn seen(&mut self, hosts: &[HostSpec], outcome: &Outcome) -> Vec<Seen> {
+        let mut seen = Vec::new();
+        for spec in hosts {
+            let found = outcome.findings.get(&(spec.name.clone(), StepKind::Survey));
+            let Some(Finding::State(state)) = found else {
+                continue;
+            };
+            match state.open_change().filter(|change| change.run != self.id()) {
+                Some(change) => {
+                    let fault = busy(&spec.name, change);
+                    self.fail(&spec.name, fault);
+                }
+                None => seen.push(Seen {
+                    spec: spec.clone(),
+                    state: (**state).clone(),
+                }),
+            }
+        }
+        seen
+    }
+
+    /// Opens and seals the secrets of the hosts that are to be given them. Keys are used here and nowhere else, and before anything is
+    /// changed: a host whose secrets cannot be opened fails alone.
+    pub(crate) async fn seal(
+        &mut self,
+        decisions: Vec<Decision>,
+        contracts: &Contracts,
+        bundler: &mut Bundler<'_>,
+    ) -> Vec<Decision> {
+        let mut able = Vec::new();
+        for decision in decisions {
+            let contract = contracts
+                .hosts
+                .get(&decision.host)
+                .filter(|_| decision.includes(StepKind::Seal));
+            if let Some(contract) = contract {
+                let run = self.id().to_owned();
+                match bundler.seal(&decision.host, contract, &run).await {
+                    Ok(sealed) => self.wire.give(&decision.host, sealed),
+                    Err(fault) => {
+                        self.fail(&decision.host, fault);
+                        continue;
+                    }
+                }
+            }
+            able.push(decision);
+        }
+        able
+    }
+}
+
+fn system(host: &HostName, outcome: &Outcome) -> Option<Evaluation> {
+    match outcome.findings.get(&(host.clone(), StepKind::Evaluate))? {
+        Finding::System(system) => Some((**system).clone()),
+        _ => None,
+    }
+}
+
+/// What must hold of a host after a change; `None`: it is not tried, on purpose.
+pub(crate) fn probes(contract: Option<&Contract>) -> Option<BTreeMap<NeedName, Probe>> {
+    let Some(contract) = contract else {
+        return Some(BTreeMap::new());
+    };
+    let probes = &contract.manifest().probes;
+    probes.enable.then(|| probes.probes.clone())
+}
+
+/// A host that somebody else is changing.
+fn busy(host: &HostName, change: &ChangeStatus) -> Diagnostic {
+    let left = change
+        .remaining
+        .map(|seconds| format!(", for {seconds} s at most"))
+        .unwrap_or_default();
+    Diagnostic::new(
+        Code::HostBusy,
+        format!("{} is changing {host} right now", change.by),
+    )
+    .with_cause(format!(
+        "run {} is {} there{left}",
+        change.run,
+        change.phase.as_str()
+    ))
+    .with_fix(format!(
+        "wait until it has ended (infra status {host}); if the run was interrupted: infra resume {}",
+        change.run
+    ))
+}

@@ -1,0 +1,98 @@
+//! Orders as a table: what the repository says → who goes when.
+
+use super::{Providers, rollout};
+use infra_model::host::HostDefaults;
+use infra_model::{Fleet, HostName, HostSpec};
+use std::collections::BTreeSet;
+
+fn name(name: &str) -> HostName {
+    HostName::parse(name).expect("a name")
+}
+
+fn fleet() -> Fleet {
+    let host = |host: &str, rest: &str| {
+        let text = format!("class = \"nixos\"\nsystem = \"x86_64-linux\"\n{rest}");
+        HostSpec::parse(&name(host), "host.toml", &text, &HostDefaults::default()).expect("valid")
+    };
+    Fleet::new(vec![
+        host("db", "tags = [\"back\"]\n"),
+        host("edge", "tags = [\"front\"]\nwave = 7\n"),
+        host("mail", ""),
+        host("web", "tags = [\"front\"]\n"),
+    ])
+}
+
+fn told(waves: &[&str], canaries: usize, wanted: &[(&str, &[&str])]) -> String {
+    let fleet = fleet();
+    let hosts: Vec<HostName> = ["db", "edge", "mail", "web"].map(name).to_vec();
+    let waves: Vec<String> = waves.iter().map(|text| (*text).to_owned()).collect();
+    let wanted: Providers = wanted
+        .iter()
+        .map(|(asker, of)| {
+            let of: BTreeSet<HostName> = of.iter().map(|host| name(host)).collect();
+            (name(asker), of)
+        })
+        .collect();
+    match rollout(&fleet, &waves, &hosts, canaries, &wanted) {
+        Ok(rollout) => {
+            let waves: Vec<String> = rollout
+                .waves
+                .iter()
+                .map(|(host, wave)| format!("{host} {wave}"))
+                .collect();
+            let after: Vec<String> = rollout
+                .after
+                .iter()
+                .map(|(host, of)| format!("{host} after {of:?}"))
+                .collect();
+            format!("{}; {}", waves.join(", "), after.join(", "))
+        }
+        Err(faults) => faults
+            .iter()
+            .map(|fault| format!("{}: {}\n", fault.code.name(), fault.title))
+            .collect(),
+    }
+}
+
+#[test]
+fn waves_come_from_the_host_then_from_the_settings_then_last() {
+    let table = [
+        told(&[], 0, &[]),
+        told(&["@back", "@front"], 0, &[]),
+        told(&["@back", "@front"], 1, &[]),
+        told(&["web", "@front"], 2, &[]),
+    ];
+    insta::assert_snapshot!(table.join("\n"), @"
+    db 0, edge 7, mail 0, web 0; 
+    db 0, edge 7, mail 2, web 1; 
+    db 0, edge 8, mail 3, web 2; 
+    db 0, edge 8, mail 3, web 0;
+    ");
+}
+
+#[test]
+fn providers_go_first_unless_a_wave_or_a_circle_says_otherwise() {
+    let table = [
+        told(&[], 0, &[("web", &["db", "web", "gone"])]),
+        told(&["@front"], 0, &[("web", &["db"]), ("db", &["web"])]),
+        told(
+            &[],
+            0,
+            &[("web", &["db"]), ("db", &["mail"]), ("mail", &["web"])],
+        ),
+    ];
+    insta::assert_snapshot!(table.join("\n"), @r#"
+    db 0, edge 7, mail 0, web 0; web after {HostName("db")}
+    db 1, edge 7, mail 1, web 0; db after {HostName("web")}
+    db 0, edge 7, mail 0, web 0; db after {HostName("mail")}, mail after {HostName("web")}, web after {}
+    "#);
+}
+
+#[test]
+fn waves_that_select_nothing_that_exists_are_told() {
+    insta::assert_snapshot!(told(&["@frnt", "webb", "&"], 0, &[]), @"
+    unknown-tag: no host has the tag `frnt`
+    unknown-host: there is no host `webb`
+    invalid-selector: `` is not a selector: a host name is missing
+    ");
+}
