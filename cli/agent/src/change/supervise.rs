@@ -6,7 +6,6 @@ use super::system::{self, Now};
 use super::work::Work;
 use super::{compare, record};
 use crate::host::Host;
-use crate::steps;
 use infra_model::change::{ChangeEnd, ChangePhase};
 use infra_model::{Code, Diagnostic};
 use std::thread;
@@ -43,6 +42,7 @@ pub(crate) fn supervise(host: &Host, run: &str) -> Result<(), Diagnostic> {
         folder,
         kept,
         state,
+        until: None,
     };
     Supervisor { work }.run();
     Ok(())
@@ -68,7 +68,7 @@ impl Supervisor<'_> {
                 Next::Phase(phase) => phase,
                 Next::Done | Next::Restored | Next::Stuck => return self.end(step, None),
             };
-            match self.enter(phase) {
+            match self.work.enter(phase) {
                 // The way back does not depend on being written down.
                 Err(fault) if phase != ChangePhase::Restoring => {
                     self.fail(fault);
@@ -120,16 +120,6 @@ impl Supervisor<'_> {
             self.fail(died(found));
         }
         step
-    }
-
-    fn enter(&mut self, phase: ChangePhase) -> Result<(), Diagnostic> {
-        self.work.state.phase = phase;
-        self.work.state.until = None;
-        self.work.state.taken = true;
-        self.work.folder.log(phase.as_str());
-        let written = self.work.save();
-        steps::changed();
-        written
     }
 
     fn perform(&mut self, phase: ChangePhase) -> Result<Option<u64>, Diagnostic> {

@@ -11,7 +11,7 @@ use crate::args::{Owners, Restart};
 use crate::fault::cannot;
 use crate::host::Host;
 use infra_model::bundle::UnitReport;
-use infra_model::change::{Intent, Target};
+use infra_model::change::{ChangePhase, Intent, Target};
 use infra_model::{Code, Diagnostic, StorePath};
 use std::fs;
 
@@ -28,6 +28,8 @@ pub(crate) struct Work<'w> {
     pub(crate) folder: Folder,
     pub(crate) kept: Kept,
     pub(crate) state: State,
+    /// When the phase is over in any case.
+    pub(crate) until: Option<Deadline>,
 }
 
 impl Work<'_> {
@@ -48,13 +50,34 @@ impl Work<'_> {
         self.kept.boot == system::boot_id(self.host)
     }
 
+    /// Begins a phase: on disk, with its limit, before anything of it is done.
+    pub(crate) fn enter(&mut self, phase: ChangePhase) -> Result<(), Diagnostic> {
+        let limits = self.intent().limits;
+        let seconds = match phase {
+            // Asking what holds before it is not part of the activation.
+            ChangePhase::Activating => {
+                self.state.probes = self.state.probes_before(self.host, &self.kept);
+                Some(limits.activate)
+            }
+            ChangePhase::Probing => self.intent().probes.as_ref().map(probe::longest),
+            ChangePhase::Awaiting => Some(limits.confirm),
+            ChangePhase::Armed
+            | ChangePhase::Committing
+            | ChangePhase::Restoring
+            | ChangePhase::Ended => None,
+        };
+        self.until = seconds.map(Deadline::after);
+        self.state.until = self.until.map(Deadline::seconds);
+        self.state.phase = phase;
+        self.state.taken = true;
+        self.folder.log(phase.as_str());
+        self.save()
+    }
+
     /// The new system, and its secrets before it.
     pub(crate) fn activate(&mut self) -> Result<(), Diagnostic> {
-        let until = Deadline::after(self.intent().limits.activate);
-        let before = self.state.probes_before(self.host, &self.kept);
-        self.state.probes = before;
-        self.state.until = Some(until.seconds());
-        self.save()?;
+        let limit = || Deadline::after(self.intent().limits.activate);
+        let until = self.until.unwrap_or_else(limit);
         self.refuse_if_aborted()?;
         self.take_secrets()?;
         if let Some(target) = self.intent().system.clone() {
@@ -126,8 +149,6 @@ impl Work<'_> {
             self.folder.log("nothing is tried, on purpose");
             return Ok(());
         };
-        self.state.until = Some(Deadline::after(probe::longest(&probes)).seconds());
-        self.save()?;
         let abort = || self.folder.has("aborted");
         let units = probe::units(self.host, &self.intent().expected.failed_units);
         let mut results = probe::until_they_hold(self.host, &probes, &abort);
@@ -159,15 +180,12 @@ impl Work<'_> {
     /// Until it is confirmed, taken back, or nobody has come.
     pub(crate) fn await_confirmation(&mut self) -> Result<(), Diagnostic> {
         let limit = self.intent().limits.confirm;
-        let until = Deadline::after(limit);
-        self.state.until = Some(until.seconds());
-        self.save()?;
         loop {
             self.refuse_if_aborted()?;
             if self.folder.has("confirmed") {
                 return Ok(());
             }
-            if until.is_over() {
+            if self.until.is_none_or(Deadline::is_over) {
                 return Err(Diagnostic::new(
                     Code::Unconfirmed,
                     format!("nobody confirmed the change within {limit} s"),
@@ -187,7 +205,6 @@ impl Work<'_> {
         if !self.intent().goal.activates() {
             self.take_secrets()?;
         }
-        self.state.until = None;
         self.state.committed = true;
         self.save()?;
         self.folder
@@ -210,7 +227,11 @@ impl Work<'_> {
         let numbered = target.generation.filter(|number| {
             system::of_generation(self.host, *number).as_ref() == Some(&target.path)
         });
+        let is_set = system::system(self.host, system::PROFILE).as_ref() == Some(&target.path);
         match numbered {
+            Some(number) if system::generation(self.host) == Some(number) => {}
+            // The identical system again is no generation of its own.
+            None if is_set => {}
             Some(number) => self.nix_env(&["--switch-generation", &number.to_string()])?,
             None => self.nix_env(&["--set", target.path.as_str()])?,
         }

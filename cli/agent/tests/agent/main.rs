@@ -6,6 +6,9 @@
     reason = "a test that cannot set up its scene should panic there"
 )]
 
+mod change_cuts;
+mod change_scene;
+mod changes;
 mod cuts;
 mod generations;
 mod phases;
