@@ -2,10 +2,12 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "a test that cannot set up its scene should panic there"
 )]
 
 mod boots;
+mod changes;
 mod consumers;
 mod operator;
 mod sending;

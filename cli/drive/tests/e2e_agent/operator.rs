@@ -1,9 +1,10 @@
 //! The operator's machine is another network than this test's, so that calls are made by this program started anew in there.
 
-use infra_drive::agent::{Agent, Binary, Owners, Restart, seal};
+use infra_drive::agent::{Agent, Binary, Owners, Restart, Watch, seal};
 use infra_drive::process::Stop;
 use infra_drive::ssh::{Connection, Target};
 use infra_model::bundle::{Applied, Bundle, Mode, Phase, Plain, Secret, Settled, Status};
+use infra_model::change::{ChangePhase, ChangeStatus, Order, Reached, Recovered};
 use infra_model::{Diagnostic, HostName};
 use infra_testkit::{Lab, Run, infra_binary};
 use serde::de::DeserializeOwned;
@@ -33,9 +34,38 @@ struct Call {
 enum Verb {
     Hello,
     Status,
-    Receive { bundle: String, later: bool },
+    Receive {
+        bundle: String,
+        later: bool,
+    },
     Restart,
-    Rollback { to: Option<u64> },
+    Rollback {
+        to: Option<u64>,
+    },
+    Stage {
+        run: String,
+        bundle: String,
+    },
+    Begin {
+        order: Box<Order>,
+    },
+    /// With a phase: as long as it is in that one, for so many seconds.
+    Change {
+        run: String,
+        wait: Option<(ChangePhase, u64)>,
+    },
+    Confirm {
+        run: String,
+        nonce: String,
+    },
+    Abort {
+        run: String,
+    },
+    Recover,
+    Reach {
+        address: String,
+        port: u16,
+    },
 }
 
 /// A lab and calls to the agents of its hosts.
@@ -98,6 +128,64 @@ impl Operator {
         self.call(host, Verb::Restart).unwrap()
     }
 
+    pub(crate) fn stage(&self, host: &str, run: &str, bundle: &Bundle) {
+        let verb = Verb::Stage {
+            run: run.to_owned(),
+            bundle: String::from_utf8(bundle.to_json().unwrap().to_vec()).unwrap(),
+        };
+        let _: Value = self.call(host, verb).unwrap();
+    }
+
+    pub(crate) fn begin(&self, order: &Order) -> Result<ChangeStatus, Diagnostic> {
+        let verb = Verb::Begin {
+            order: Box::new(order.clone()),
+        };
+        self.call(order.host.as_str(), verb)
+    }
+
+    pub(crate) fn change(&self, host: &str, run: &str) -> ChangeStatus {
+        let run = run.to_owned();
+        self.call(host, Verb::Change { run, wait: None }).unwrap()
+    }
+
+    /// Waits until the change is in a phase, or over.
+    pub(crate) fn wait_for(&self, host: &str, run: &str, phase: ChangePhase) -> ChangeStatus {
+        let begun = Instant::now();
+        let mut status = self.change(host, run);
+        while status.phase < phase && status.alive {
+            assert!(begun.elapsed() < SOON, "{status:?}");
+            let verb = Verb::Change {
+                run: run.to_owned(),
+                wait: Some((status.phase, 20)),
+            };
+            status = self.call(host, verb).unwrap();
+        }
+        status
+    }
+
+    pub(crate) fn confirm(&self, host: &str, run: &str) -> Result<ChangeStatus, Diagnostic> {
+        let (run, nonce) = (run.to_owned(), format!("nonce-{run}"));
+        self.call(host, Verb::Confirm { run, nonce })
+    }
+
+    pub(crate) fn abort(&self, host: &str, run: &str) -> Result<ChangeStatus, Diagnostic> {
+        self.call(
+            host,
+            Verb::Abort {
+                run: run.to_owned(),
+            },
+        )
+    }
+
+    pub(crate) fn recover(&self, host: &str) -> Recovered {
+        self.call(host, Verb::Recover).unwrap()
+    }
+
+    pub(crate) fn reach(&self, host: &str, address: &str, port: u16) -> Reached {
+        let address = address.to_owned();
+        self.call(host, Verb::Reach { address, port }).unwrap()
+    }
+
     pub(crate) fn rollback(&self, host: &str, to: Option<u64>) -> Applied {
         self.call(host, Verb::Rollback { to }).unwrap()
     }
@@ -148,6 +236,23 @@ async fn make(call: &Call) -> Result<Value, Diagnostic> {
                 .map(value)
         }
         Verb::Restart => agent.restart(stop).await.map(value),
+        Verb::Stage { run, bundle } => {
+            let sealed = seal(&Bundle::parse(bundle.as_bytes())?, &target.keys)?;
+            agent.stage(run, &sealed, stop).await.map(value)
+        }
+        Verb::Begin { order } => agent.begin(order, stop).await.map(value),
+        Verb::Change { run, wait } => {
+            let watch = wait.map(|(phase, wait)| Watch {
+                from: u64::MAX,
+                wait,
+                phase,
+            });
+            agent.change_status(Some(run), watch, stop).await.map(value)
+        }
+        Verb::Confirm { run, nonce } => agent.confirm(run, nonce, stop).await.map(value),
+        Verb::Abort { run } => agent.abort(run, stop).await.map(value),
+        Verb::Recover => agent.recover(stop).await.map(value),
+        Verb::Reach { address, port } => agent.reach(address, *port, 5, stop).await.map(value),
         Verb::Rollback { to } => agent.rollback(*to, Restart::Now, stop).await.map(value),
     }
 }
