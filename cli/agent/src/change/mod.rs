@@ -1,4 +1,4 @@
-//! Changes of the host: kept on disk, carried out by a supervisor that outlives every connection (decision 0021).
+//! Changes of the host: kept on disk, carried out by a supervisor that outlives every connection (decision 0023).
 
 mod answer;
 mod begin;

@@ -15,7 +15,6 @@ const RESTORE: u64 = 120;
 impl Work<'_> {
     /// Everything back to what it was, as far as the change has come.
     pub(crate) fn restore(&mut self) -> Result<(), Diagnostic> {
-        self.folder.give_room();
         let mut fault = None;
         let mut note = |result: Result<(), Diagnostic>| {
             if let Err(failed) = result {

@@ -155,8 +155,8 @@ impl Tasks<'_> {
 
     fn unit_is_gone(&self, name: &str) -> bool {
         let unit = self.unit(name);
-        let state =
-            process::ask_within("systemctl", &["show", "-P", "ActiveState", "--", &unit], 10);
+        let words = ["show", "--property=ActiveState", "--value", "--", &unit];
+        let state = process::ask_within("systemctl", &words, 10);
         state.is_some_and(|state| ["inactive", "failed"].contains(&state.trim()))
     }
 

@@ -11,7 +11,7 @@ use crate::args::{Owners, Restart};
 use crate::fault::cannot;
 use crate::host::Host;
 use infra_model::bundle::UnitReport;
-use infra_model::change::{ChangePhase, Intent, Target};
+use infra_model::change::{ChangeEnd, ChangePhase, Intent, Target};
 use infra_model::{Code, Diagnostic, StorePath};
 use std::fs;
 
@@ -70,6 +70,9 @@ impl Work<'_> {
         self.state.until = self.until.map(Deadline::seconds);
         self.state.phase = phase;
         self.state.taken = true;
+        if phase == ChangePhase::Restoring {
+            self.folder.give_room();
+        }
         self.folder.log(phase.as_str());
         self.save()
     }
@@ -334,6 +337,10 @@ impl Work<'_> {
     /// What was only needed on the way.
     pub(crate) fn clear_away(&self) {
         record::clear(&self.folder);
+        // A person who puts the host right may need either.
+        if matches!(self.state.end, Some(ChangeEnd::Stuck { .. })) {
+            return;
+        }
         for name in ["before", "system"] {
             system::hold(self.host, name, None);
         }

@@ -88,7 +88,7 @@ fn cut(start: &Scene, order: &Order, cut: u64) -> Option<Vec<String>> {
         "{what}: a system boots with secrets of another: {boots:?}"
     );
     let power = mended(&rebooted, &what);
-    if cut % 4 == 0 {
+    if cut.is_multiple_of(4) {
         next_is_clean(&rebooted, &what);
     }
     Some(vec![format!("{same} {power}")])

@@ -7,6 +7,7 @@ use infra_model::change::{
 };
 use infra_model::contract::Probe;
 use infra_model::{Diagnostic, Goal, HostName, NeedName, StorePath};
+use infra_testkit::process;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -282,8 +283,23 @@ impl Scene {
         let root = self.root().to_str().unwrap().to_owned();
         let runs = |line: &str| line.contains("carry") && line.contains(&root);
         let begun = Instant::now();
-        while command_lines().iter().any(|line| runs(line)) {
+        while processes().iter().any(|(_, line)| runs(line)) {
             assert!(begun.elapsed() < SOON, "something still runs");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Kills the supervisor, as a lack of memory does.
+    pub(crate) fn kill_supervisor(&self, run: &str) {
+        let root = self.root().to_str().unwrap().to_owned();
+        let is_ours = |line: &str| line.contains("supervise") && line.contains(&root);
+        let found = processes().into_iter().find(|(_, line)| is_ours(line));
+        let (pid, _) = found.unwrap();
+        let killed = process("kill").args(["-KILL", &pid]).status();
+        assert!(killed.unwrap().success());
+        let begun = Instant::now();
+        while self.change(run).alive {
+            assert!(begun.elapsed() < SOON, "it cannot be killed");
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -295,16 +311,20 @@ impl Scene {
     }
 }
 
-fn command_lines() -> Vec<String> {
+/// Numbers and command lines of all processes.
+fn processes() -> Vec<(String, String)> {
     let processes = fs::read_dir("/proc").unwrap().flatten();
     processes
-        .filter_map(|entry| fs::read(entry.path().join("cmdline")).ok())
-        .map(|line| String::from_utf8_lossy(&line).into_owned())
+        .filter_map(|entry| {
+            let line = fs::read(entry.path().join("cmdline")).ok()?;
+            let pid = entry.file_name().into_string().ok()?;
+            Some((pid, String::from_utf8_lossy(&line).into_owned()))
+        })
         .collect()
 }
 
 /// One probe of an order.
-pub(crate) fn probes(name: &str, what: &Value) -> Option<BTreeMap<NeedName, Probe>> {
+pub(crate) fn probes(name: &str, what: &Value) -> BTreeMap<NeedName, Probe> {
     let mut probe = json!({
         "within": "0s", "every": "0s", "successes": 1, "critical": true,
         "declared": [{ "file": "hosts/web/contract.nix", "line": 3 }],
@@ -313,7 +333,7 @@ pub(crate) fn probes(name: &str, what: &Value) -> Option<BTreeMap<NeedName, Prob
         probe[key] = value.clone();
     }
     let probe = serde_json::from_value(probe).unwrap();
-    Some(BTreeMap::from([(NeedName::parse(name).unwrap(), probe)]))
+    BTreeMap::from([(NeedName::parse(name).unwrap(), probe)])
 }
 
 /// Why the host was put back.

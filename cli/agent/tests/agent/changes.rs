@@ -1,6 +1,6 @@
 //! Changes of a host: what goes well, what goes wrong, who may say what.
 
-use crate::change_scene::{done, probes, restored, system};
+use crate::change_scene::{SOON, done, probes, restored, system};
 use crate::scene::{Scene, bundle};
 use infra_model::change::{ChangeEnd, ChangePhase, Reached};
 use infra_model::{Code, Goal};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 fn a_change_is_proven_confirmed_and_committed() {
     let scene = Scene::with_systems();
     let mut order = scene.order_with_secrets("r1", "new");
-    order.intent.probes = probes("file", &json!({ "file": "/said" }));
+    order.intent.probes = Some(probes("file", &json!({ "file": "/said" })));
     let begun = scene.begin(&order);
     assert!(begun.alive && begun.phase < ChangePhase::Ended, "{begun:?}");
     assert_eq!(begun.by, "ann@desk");
@@ -164,7 +164,7 @@ fn a_probe_that_does_not_hold_undoes_it() {
     let mut order = scene.order_with_secrets("r1", "new");
     let holds_in_old =
         json!({ "command": format!("! grep -q new {}", scene.path("said").display()) });
-    order.intent.probes = probes("web", &holds_in_old);
+    order.intent.probes = Some(probes("web", &holds_in_old));
     scene.begin(&order);
     let ended = scene.see_through("r1");
     let why = restored(&ended);
@@ -176,7 +176,10 @@ fn a_probe_that_does_not_hold_undoes_it() {
     assert_eq!(scene.looks(), before);
 
     let mut order = scene.order("r2", "new");
-    order.intent.probes = probes("web", &json!({ "file": "/gone", "critical": false }));
+    order.intent.probes = Some(probes(
+        "web",
+        &json!({ "file": "/gone", "critical": false }),
+    ));
     scene.begin(&order);
     let ended = scene.see_through("r2");
     done(&ended);
@@ -252,7 +255,7 @@ fn test_commits_nothing_and_secrets_alone_are_a_change() {
     assert_eq!(scene.looks().secret, "s3cr3t next");
     let mut order = scene.order_with_secrets("r3", "bad");
     order.intent.system = None;
-    order.intent.probes = probes("web", &json!({ "command": "false" }));
+    order.intent.probes = Some(probes("web", &json!({ "command": "false" })));
     scene.begin(&order);
     restored(&scene.see_through("r3"));
     let after = scene.looks();
@@ -279,6 +282,31 @@ fn a_change_is_taken_back() {
     scene.run("change abort r2", b"").json();
     restored(&scene.see_through("r2"));
     assert_eq!(scene.looks(), before);
+}
+
+#[test]
+fn what_a_killed_supervisor_has_started_is_ended() {
+    let scene = Scene::with_systems();
+    let before = scene.looks();
+    let file = scene.path("alive");
+    let hangs = format!("while :; do date >{}; sleep 0.05; done\n", file.display());
+    scene.hook("new", "test", &hangs);
+    scene.begin(&scene.order_with_secrets("r1", "new"));
+    let begun = Instant::now();
+    while !file.exists() {
+        assert!(begun.elapsed() < SOON);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    scene.kill_supervisor("r1");
+    let recovered = scene.recover();
+    assert!(recovered.mended);
+    let why = restored(&recovered.change.unwrap());
+    assert_eq!(why.code, Code::Interrupted);
+    assert!(why.title.ends_with("while it was activating"), "{why:?}");
+    assert_eq!(scene.looks(), before);
+    fs::remove_file(&file).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(!file.exists(), "nothing of it still runs");
 }
 
 #[test]
@@ -392,7 +420,7 @@ fn a_way_back_that_fails_says_what_to_do() {
     let old = scene.path(system("old").as_str());
     scene.hook("new", "test", &format!("rm -r {}\n", old.display()));
     let mut order = scene.order("r1", "new");
-    order.intent.probes = probes("web", &json!({ "command": "false" }));
+    order.intent.probes = Some(probes("web", &json!({ "command": "false" })));
     scene.begin(&order);
     let ended = scene.see_through("r1");
     let Some(ChangeEnd::Stuck { why, then }) = &ended.end else {

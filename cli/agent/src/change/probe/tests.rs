@@ -1,3 +1,5 @@
+//! Probes tried for real, on a folder that is made to look like a host.
+
 use super::{baseline, failure, until_they_hold, warnings};
 use crate::host::Host;
 use infra_model::NeedName;
