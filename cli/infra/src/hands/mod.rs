@@ -13,7 +13,7 @@ use infra_drive::process::Stop;
 use infra_drive::roots::Roots;
 use infra_drive::ssh::Connection;
 use infra_engine::{Done, Failed, Hands, Report};
-use infra_model::bundle::{Changes, UnitReport};
+use infra_model::bundle::{self, UnitReport};
 use infra_model::change::ChangePhase;
 use infra_model::step::Interrupt;
 use infra_model::{
@@ -447,7 +447,7 @@ fn changed_meanwhile(name: &HostName) -> Diagnostic {
 }
 
 /// Names of what differs; nothing of what it is.
-pub(crate) fn changes(secrets: &Changes, templates: &Changes) -> Vec<String> {
+pub(crate) fn changes(secrets: &bundle::Changes, templates: &bundle::Changes) -> Vec<String> {
     let mut lines = Vec::new();
     for (kind, changes) in [("secret", secrets), ("template", templates)] {
         let words = [
