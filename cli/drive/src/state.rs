@@ -1,6 +1,9 @@
 //! infra's own memory on this machine: journals and receipts, per repository, below `$XDG_STATE_HOME/infra`.
 
+use infra_model::receipt::is_run;
 use infra_model::{Code, Diagnostic, HostName};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::{self, File, OpenOptions};
@@ -22,6 +25,15 @@ pub struct Journal {
     file: File,
     dir: PathBuf,
 }
+
+/// The events of a run, in its folder.
+const EVENTS: &str = "events.ndjson";
+
+/// Its answer: there once it has come to its end.
+const ANSWER: &str = "receipt.json";
+
+/// Its receipt as it is kept for good: there if it touched hosts.
+const KEPT: &str = "run.json";
 
 /// What keeps our names apart from those of the folders on the way to a repository.
 const OWN: &str = "@";
@@ -68,6 +80,12 @@ impl State {
         }
     }
 
+    /// A state folder that is somewhere else.
+    #[cfg(test)]
+    pub(crate) fn in_folder(dir: PathBuf) -> Self {
+        Self { dir }
+    }
+
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
@@ -78,10 +96,13 @@ impl State {
         let dir = self.dir.join("runs").join(&run);
         let open = || {
             fs::create_dir_all(&dir)?;
-            OpenOptions::new()
+            let file = OpenOptions::new()
                 .create_new(true)
                 .append(true)
-                .open(dir.join("events.ndjson"))
+                .open(dir.join(EVENTS))?;
+            // Held until the process ends, however it ends: by it others know that the run goes on. Where files cannot be locked, they do not.
+            let _ = flock(&file, FlockOperation::LockExclusive);
+            Ok(file)
         };
         let file = open().map_err(|error| unwritable(&dir, &error))?;
         Ok(Journal { run, file, dir })
@@ -101,19 +122,66 @@ impl State {
 
     /// Whether there was such a run.
     pub fn has_run(&self, run: &str) -> bool {
-        is_run_name(run) && self.dir.join("runs").join(run).is_dir()
+        is_run(run) && self.dir.join("runs").join(run).is_dir()
     }
 
     /// The tree that a run made a host from; `None` if there is no such run, or it had not come to that host.
     pub fn tree_of_run(&self, run: &str, host: &HostName) -> Option<String> {
-        let file = self.dir.join("runs").join(run).join("receipt.json");
-        let text = fs::read_to_string(file).ok().filter(|_| is_run_name(run))?;
+        let file = self.dir.join("runs").join(run).join(ANSWER);
+        let text = fs::read_to_string(file).ok().filter(|_| is_run(run))?;
         let receipt: serde_json::Value = serde_json::from_str(&text).ok()?;
         let hosts = receipt.get("hosts")?.as_array()?;
         let found = hosts.iter().find(|found| {
             found.get("name").and_then(|name| name.as_str()) == Some(host.as_str())
         })?;
         Some(found.get("tree")?.as_str()?.to_owned())
+    }
+
+    /// Names of all runs that have a folder here, in no order.
+    pub(crate) fn runs(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.dir.join("runs")).into_iter().flatten();
+        entries
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter(|name| is_run(name))
+            .collect()
+    }
+
+    /// Keeps the receipt of a run: whole, or not at all.
+    pub(crate) fn keep_run(&self, run: &str, receipt: &impl Serialize) -> Result<(), Diagnostic> {
+        let dir = self.dir.join("runs").join(run);
+        fs::create_dir_all(&dir)
+            .and_then(|()| write_whole(&dir.join(KEPT), receipt))
+            .map_err(|error| unwritable(&dir, &error))
+    }
+
+    /// The receipt of a run, as it was kept here.
+    pub(crate) fn kept_run(&self, run: &str) -> Option<String> {
+        fs::read_to_string(self.run_file(run, KEPT)?).ok()
+    }
+
+    /// Whether a run came to its end.
+    pub(crate) fn has_ended(&self, run: &str) -> bool {
+        self.run_file(run, ANSWER).is_some_and(|file| file.exists())
+    }
+
+    /// Whether the process of a run is alive: it holds its journal.
+    pub(crate) fn is_alive(&self, run: &str) -> bool {
+        let journal = self
+            .run_file(run, EVENTS)
+            .and_then(|file| File::open(file).ok());
+        journal.is_some_and(|file| {
+            flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK)
+        })
+    }
+
+    /// The journal of a run, as text; `None` if it is not on this machine.
+    pub fn events(&self, run: &str) -> Option<String> {
+        let bytes = fs::read(self.run_file(run, EVENTS)?).ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn run_file(&self, run: &str, file: &str) -> Option<PathBuf> {
+        is_run(run).then(|| self.dir.join("runs").join(run).join(file))
     }
 
     /// The last receipt of a host; `None` if there is none or it is of another version.
@@ -146,8 +214,7 @@ impl Journal {
 
     /// Writes the run's receipt.
     pub fn finish(&self, receipt: &impl Serialize) -> Result<(), Diagnostic> {
-        write_whole(&self.dir.join("receipt.json"), receipt)
-            .map_err(|error| unwritable(&self.dir, &error))
+        write_whole(&self.dir.join(ANSWER), receipt).map_err(|error| unwritable(&self.dir, &error))
     }
 }
 
@@ -182,11 +249,6 @@ fn write_whole(path: &Path, content: &impl Serialize) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
-}
-
-/// A name, and not a path to somewhere else.
-fn is_run_name(run: &str) -> bool {
-    !run.is_empty() && run.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
 /// Sortable by time, unique on this machine: `20261121T051600Z-1a2b`.

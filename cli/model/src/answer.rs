@@ -1,9 +1,11 @@
 //! The one JSON object every command answers with, and exit codes.
 
+mod history;
 mod keeping;
 mod repository;
 mod secrets;
 
+pub use history::{HostStanding, HostStands, OpenChange, PastHost, PastRun, RunStanding};
 pub use keeping::HostFilled;
 pub use repository::{
     ExportState, HostMade, Lean, LeanEdge, LineChange, Relations, RepositoryMade, SharedWith,

@@ -55,8 +55,8 @@ pub struct SystemGeneration {
 
 impl SystemGeneration {
     /// Reads `system-12-link yes /nix/store/…`.
-    fn parse(line: &str) -> Option<Self> {
-        let mut words = line.split_whitespace();
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split_whitespace();
         let (link, valid, system) = (words.next()?, words.next()?, words.next()?);
         Some(Self {
             number: generation_number(link)?,

@@ -4,17 +4,18 @@
 use infra_model::HostSpec;
 use infra_model::answer::{
     Answer, Built, CacheState, Evaluated, Executed, HostContract, HostFilled, HostInfo, HostMade,
-    HostResult, KeptSecret, Patient, Relations, RepositoryMade, SecretDone, ValueGot, ValueSet,
-    Why,
+    HostResult, HostStanding, KeptSecret, PastRun, Patient, Relations, RepositoryMade, SecretDone,
+    ValueGot, ValueSet, Why,
 };
 use infra_model::event::Line;
 use infra_model::poison::HostSearch;
+use infra_model::receipt::RunReceipt;
 use schemars::{Schema, schema_for};
 use std::path::Path;
 
 #[test]
 fn published_schemas_are_those_of_the_types() {
-    let all: [(&str, Schema); 20] = [
+    let all: [(&str, Schema); 23] = [
         ("list", schema_for!(Answer<HostSpec>)),
         ("info", schema_for!(Answer<HostInfo>)),
         ("eval", schema_for!(Answer<Evaluated>)),
@@ -34,6 +35,9 @@ fn published_schemas_are_those_of_the_types() {
         ("secret-list", schema_for!(Answer<KeptSecret>)),
         ("secret", schema_for!(Answer<SecretDone>)),
         ("fill", schema_for!(Answer<HostFilled>)),
+        ("history", schema_for!(Answer<PastRun>)),
+        ("status", schema_for!(Answer<HostStanding>)),
+        ("receipt", schema_for!(RunReceipt)),
         ("event", schema_for!(Line)),
     ];
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../nix/docs/schemas");

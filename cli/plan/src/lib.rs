@@ -13,6 +13,7 @@ pub mod recipes;
 pub mod relations;
 pub mod shared;
 pub mod stale;
+pub mod standing;
 pub mod wants;
 
 pub use decide::{Decision, Known, Secrets, Verdict, deploy, lined_up};

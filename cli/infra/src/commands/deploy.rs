@@ -7,6 +7,7 @@ use crate::bundles::Bundler;
 use crate::contracts::Contracts;
 use crate::hands::{Purpose, Wire};
 use crate::opener::Opener;
+use crate::record::{Beginning, Came, Subject};
 use crate::run::Run;
 use crate::workspace::{Selected, Workspace};
 use infra_drive::process::Stop;
@@ -62,6 +63,7 @@ pub(super) async fn run(global: &Global, args: &Deploy) -> Exit {
         Ok(contracts) => contracts,
         Err(faults) => return refuse(NAME, global, faults),
     };
+    let beginning = Beginning::now(&workspace).await;
     let state = workspace.state();
     // Before anything is touched: a run that cannot be written down is not begun.
     let journal = match state.begin() {
@@ -84,6 +86,7 @@ pub(super) async fn run(global: &Global, args: &Deploy) -> Exit {
         wire,
         results: Results::default(),
         declined: false,
+        beginning,
     };
     let mut bundler = Bundler::new(&workspace, Opener::new(&workspace, Stop::never()));
     let mut known = deployment.look().await;
@@ -110,6 +113,7 @@ struct Deployment {
     results: Results,
     /// Somebody was asked, and said no.
     declined: bool,
+    beginning: Beginning,
 }
 
 impl Deployment {
@@ -300,6 +304,20 @@ impl Deployment {
             self.results
                 .errors
                 .extend(state.keep_receipt(&result.name, &receipt).err());
+        }
+        if !self.request.dry_run {
+            let unkept = self.beginning.keep(&Came {
+                run: &run_id,
+                command: NAME,
+                goal: self.request.goal,
+                results: &results,
+                subjects: &known
+                    .iter()
+                    .map(|known| (known.name.clone(), Subject::of(known)))
+                    .collect(),
+                errors: &self.results.errors,
+            });
+            self.results.errors.extend(unkept);
         }
         let outcomes: Vec<HostOutcome> = results.iter().map(|result| result.outcome).collect();
         let answer =
