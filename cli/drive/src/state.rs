@@ -180,6 +180,11 @@ impl State {
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 
+    /// Whether the journal of a run is on this machine.
+    pub fn has_events(&self, run: &str) -> bool {
+        self.run_file(run, EVENTS).is_some_and(|file| file.exists())
+    }
+
     fn run_file(&self, run: &str, file: &str) -> Option<PathBuf> {
         is_run(run).then(|| self.dir.join("runs").join(run).join(file))
     }
@@ -251,16 +256,39 @@ fn write_whole(path: &Path, content: &impl Serialize) -> io::Result<()> {
     Ok(())
 }
 
+/// How the names of runs begin that were begun then: `20261121T051600Z`. They sort by time.
+pub fn run_begun_at(time: SystemTime) -> String {
+    let text = humantime::format_rfc3339_seconds(time).to_string();
+    text.chars().filter(|c| !"-:".contains(*c)).collect()
+}
+
+/// When a run was begun, by its name, in seconds since 1970.
+pub fn begin_of_run(run: &str) -> Option<u64> {
+    let (date, time) = run.split_once('-')?.0.split_once('T')?;
+    let part = |text: &str, at: usize, to: usize| text.get(at..to).map(str::to_owned);
+    let text = format!(
+        "{}-{}-{}T{}:{}:{}Z",
+        part(date, 0, 4)?,
+        part(date, 4, 6)?,
+        part(date, 6, 8)?,
+        part(time, 0, 2)?,
+        part(time, 2, 4)?,
+        part(time, 4, 6)?
+    );
+    let time = humantime::parse_rfc3339(&text).ok()?;
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    Some(since.as_secs())
+}
+
 /// Sortable by time, unique on this machine: `20261121T051600Z-1a2b`.
 fn new_run_id(now: SystemTime, pid: u32) -> String {
-    let text = humantime::format_rfc3339_seconds(now).to_string();
-    let compact: String = text.chars().filter(|c| !"-:".contains(*c)).collect();
+    let begun = run_begun_at(now);
     let nanos = now
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or(Duration::ZERO)
         .subsec_nanos();
     format!(
-        "{compact}-{:04x}{:04x}",
+        "{begun}-{:04x}{:04x}",
         pid & 0xffff,
         (nanos / 1000) & 0xffff
     )
@@ -274,7 +302,7 @@ fn unwritable(dir: &Path, error: &io::Error) -> Diagnostic {
 
 #[cfg(test)]
 mod tests {
-    use super::{deployed_trees, new_run_id};
+    use super::{begin_of_run, deployed_trees, new_run_id, run_begun_at};
     use std::fs;
     use std::path::Path;
     use std::time::{Duration, SystemTime};
@@ -309,5 +337,9 @@ mod tests {
             "20261121T051600Z-1a2b0000"
         );
         assert!(new_run_id(at(1), 9) < new_run_id(at(2), 1));
+        let run = new_run_id(at(1_795_238_160), 1);
+        assert_eq!(begin_of_run(&run), Some(1_795_238_160));
+        assert!(run.starts_with(&run_begun_at(at(1_795_238_160))));
+        assert_eq!(begin_of_run("run-1"), None);
     }
 }

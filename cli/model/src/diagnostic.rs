@@ -226,6 +226,7 @@ impl Code {
                 | Self::MissingProgram
                 | Self::NoAgent
                 | Self::StateUnwritable
+                | Self::UnknownRun
                 | Self::UnfilledNeed
                 | Self::AmbiguousNeed
                 | Self::MisplacedNeed

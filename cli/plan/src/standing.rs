@@ -179,22 +179,21 @@ fn divided(state: &HostState, left: Option<&Left<'_>>) -> Option<String> {
             StorePath::short,
         )
     };
-    let mut told = format!(
-        "runs {}, but would boot {}",
+    let why = left
+        .filter(|left| left.host.result.outcome == HostOutcome::Changed)
+        .filter(|left| left.host.result.after == state.current)
+        .filter(|left| left.host.boot == state.boot_default)
+        .and_then(|left| match left.run.goal {
+            Some(Goal::Test) => Some(format!(": run {} only tested it", left.run.run)),
+            Some(Goal::Boot) => Some(format!(": run {} left it to the next boot", left.run.run)),
+            _ => None,
+        });
+    Some(format!(
+        "runs {}, but would boot {}{}",
         name(&state.current),
-        name(&state.boot_default)
-    );
-    if let Some(left) = left.filter(|left| left.host.result.outcome == HostOutcome::Changed) {
-        let run = &left.run.run;
-        let as_left =
-            left.host.result.after == state.current && left.host.boot == state.boot_default;
-        match left.run.goal {
-            Some(Goal::Test) if as_left => told += &format!(": run {run} only tested it"),
-            Some(Goal::Boot) if as_left => told += &format!(": run {run} left it to the next boot"),
-            _ => {}
-        }
-    }
-    Some(told)
+        name(&state.boot_default),
+        why.unwrap_or_default()
+    ))
 }
 
 /// What the repository wants otherwise.

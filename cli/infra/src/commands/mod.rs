@@ -12,15 +12,18 @@ mod exec;
 pub(crate) mod fill;
 pub(crate) mod get;
 pub(crate) mod graph;
+pub(crate) mod history;
 mod info;
 pub(crate) mod init;
 mod list;
+mod log;
 pub(crate) mod new;
 mod private;
 mod ready;
 pub(crate) mod secret;
 pub(crate) mod set;
 mod ssh;
+mod status;
 mod why;
 
 use crate::args::{Args, Command, Fill, Global};
@@ -67,6 +70,9 @@ fn perform(args: &Args) -> Exit {
         Command::Eval(evaluate) => wait(eval::run(global, evaluate)),
         Command::Build(evaluate) => wait(build::run(global, evaluate)),
         Command::Deploy(deploy) => wait(deploy::run(global, deploy)),
+        Command::Status(selection) => wait(status::run(global, selection)),
+        Command::History(args) => history::run(global, args),
+        Command::Log(args) => log::run(global, args),
         Command::Ssh(ssh) => wait(ssh::run(global, ssh)),
         Command::Exec(exec) => wait(exec::run(global, exec)),
         Command::Why(why) => why::run(global, why),

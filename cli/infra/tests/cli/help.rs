@@ -5,7 +5,7 @@ use crate::env::Env;
 use std::fmt::Write as _;
 use std::path::Path;
 
-const COMMANDS: [&str; 30] = [
+const COMMANDS: [&str; 33] = [
     "",
     "list",
     "info",
@@ -29,6 +29,9 @@ const COMMANDS: [&str; 30] = [
     "eval",
     "build",
     "deploy",
+    "status",
+    "history",
+    "log",
     "ssh",
     "exec",
     "why",

@@ -16,3 +16,4 @@ mod remembered;
 mod roots;
 mod scene;
 mod secrets;
+mod standing;
