@@ -159,10 +159,10 @@ impl Receipts {
     /// The receipt of a run.
     pub fn of_run(&self, run: &str) -> Result<Option<RunReceipt>, Diagnostic> {
         let wanted = RunsWanted {
-            since: Some(run.to_owned()),
+            run: Some(run.to_owned()),
             ..RunsWanted::default()
         };
-        Ok(self.find(&wanted)?.into_iter().find(|one| one.run == run))
+        Ok(self.find(&wanted)?.pop())
     }
 
     /// The receipts of a host, newest first.

@@ -27,6 +27,8 @@ pub struct RunsWanted {
     pub hosts: Option<Vec<String>>,
     /// Those whose run has a name of at least this, and so was begun no earlier.
     pub since: Option<String>,
+    /// That of this run.
+    pub run: Option<String>,
     /// The newest so many of them.
     pub limit: Option<u32>,
 }
@@ -88,7 +90,7 @@ fn find(connection: &Connection, repo: &str, wanted: &RunsWanted) -> Result<Vec<
     let mut statement = connection.prepare_cached(
         "SELECT run, checksum, receipt FROM runs
          WHERE repo = (SELECT id FROM repos WHERE path = ?1)
-           AND run >= ?2
+           AND run >= ?2 AND (?5 IS NULL OR run = ?5)
            AND (?3 IS NULL OR id IN (SELECT id FROM run_hosts WHERE host IN (SELECT value FROM json_each(?3))))
          ORDER BY run DESC LIMIT ?4",
     )?;
@@ -98,6 +100,7 @@ fn find(connection: &Connection, repo: &str, wanted: &RunsWanted) -> Result<Vec<
             wanted.since.as_deref().unwrap_or_default(),
             hosts,
             wanted.limit.map_or(-1, i64::from),
+            wanted.run.as_deref(),
         ),
         |row| {
             Ok((

@@ -86,6 +86,7 @@ fn look(global: &Global, args: &Args) -> Result<Looked, Vec<Diagnostic>> {
             .as_ref()
             .map(|hosts| hosts.iter().map(ToString::to_string).collect()),
         since,
+        run: None,
         limit: Some(args.limit),
     };
     let receipts = opened.receipts.find(&wanted).map_err(one)?;

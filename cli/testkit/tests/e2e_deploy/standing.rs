@@ -24,7 +24,9 @@ fn status(scene: &Scene, exit: i32) -> (Vec<String>, String) {
         .iter()
         .map(|host| format!("{} {}", host["name"], host["standing"]).replace('"', ""))
         .collect();
-    let reasons = hosts.iter().map(|host| host["reasons"].to_string() + &host["files"].to_string());
+    let reasons = hosts
+        .iter()
+        .map(|host| host["reasons"].to_string() + &host["files"].to_string());
     (standing, reasons.collect::<Vec<_>>().join("\n"))
 }
 
@@ -32,10 +34,17 @@ fn status(scene: &Scene, exit: i32) -> (Vec<String>, String) {
 fn hosts_stand_as_they_are_left_changed_and_tampered_with() {
     let scene = Scene::plain();
     let (standing, _) = status(&scene, 1);
-    assert_eq!(standing, ["db behind", "web behind"], "nothing was ever deployed");
+    assert_eq!(
+        standing,
+        ["db behind", "web behind"],
+        "nothing was ever deployed"
+    );
     scene.deploy(&["--all"], 0);
     let (standing, reasons) = status(&scene, 0);
     assert_eq!(standing, ["db inSync", "web inSync"], "{reasons}");
+    let again = scene.infra(&["status"]).stderr;
+    let remembered = again.matches("nothing it reads has changed").count();
+    assert_eq!(remembered, 2, "nothing is evaluated: {again}");
 
     scene.greet("hello again");
     let (standing, reasons) = status(&scene, 1);
@@ -43,7 +52,10 @@ fn hosts_stand_as_they_are_left_changed_and_tampered_with() {
     assert!(reasons.contains("hosts/web/configuration.nix"), "{reasons}");
 
     // Somebody else changes what the next boot takes.
-    scene.db().sh("ln -sfn /nonexistent/system /nix/var/nix/profiles/system").unwrap();
+    scene
+        .db()
+        .sh("ln -sfn /nonexistent/system /nix/var/nix/profiles/system")
+        .unwrap();
     let (standing, reasons) = status(&scene, 1);
     assert_eq!(standing, ["db drifted", "web behind"], "{reasons}");
     assert!(reasons.contains("but would boot"), "{reasons}");
