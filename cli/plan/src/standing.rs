@@ -353,130 +353,49 @@ mod tests {
         }
     }
 
+    /// Name: what the host is; what is wanted; receipts, newest first.
+    const CASES: &str = "\
+as deployed: b b; b -; changed switch a b b b -
+as wanted, nobody knows why: b b; b -
+files changed: b b; c -; changed switch a b b b -
+files changed, and back on the one before: a a; c -; changed switch a b b b -; changed switch - a a a -
+never deployed: - -; c -
+of somebody else: x x; c -
+changed by hand: x x; b -; changed switch a b b b -
+boot default changed by hand: b a; b -; changed switch a b b b -
+tested: b a; b -; changed test a b b a -
+tested, then rebooted: a a; b -; changed test a b b a -
+left to the next boot: a b; b -; changed boot a b a b -
+left to the next boot, which came: b b; c -; changed boot a b a b -
+rolled back: a a; b -; rolledBack switch a b a a -
+failed, on the side before: a a; c -; failed switch a b - - -
+failed, on the other side: b a; c -; failed switch a b - - -
+failed, and neither: x x; c -; failed switch a b - - -
+a failure that never came to it: b b; c -; failed switch - - - - -; changed switch a b b b -
+a look and a skip say nothing: b b; c -; changed dry-activate b c b b -; skipped switch b c b b -; changed switch a b b b -
+secrets as left: b b s; b s; changed switch a b b b s
+secrets rotated: b b s; b t; changed switch a b b b s
+secrets of somebody else: b b x; b s; changed switch a b b b s
+secrets gone: b b; b s; changed switch a b b b s
+secrets not in place: b b s!; b s; changed switch a b b b s
+secrets that nobody wrote down: b b s; b t; changed switch a b b b ?
+secrets to come: b b; b s; changed switch a b b b -";
+
     #[test]
     fn stands() {
-        let put = "changed switch a b b b -";
-        let cases: &[(&str, &str, (&str, &str), &[&str])] = &[
-            ("as deployed", "b b", ("b", "-"), &[put]),
-            ("as wanted, nobody knows why", "b b", ("b", "-"), &[]),
-            ("files changed", "b b", ("c", "-"), &[put]),
-            (
-                "files changed, and back on the one before",
-                "a a",
-                ("c", "-"),
-                &[put, "changed switch - a a a -"],
-            ),
-            ("never deployed", "- -", ("c", "-"), &[]),
-            ("of somebody else", "x x", ("c", "-"), &[]),
-            ("changed by hand", "x x", ("b", "-"), &[put]),
-            ("boot default changed by hand", "b a", ("b", "-"), &[put]),
-            ("tested", "b a", ("b", "-"), &["changed test a b b a -"]),
-            (
-                "tested, then rebooted",
-                "a a",
-                ("b", "-"),
-                &["changed test a b b a -"],
-            ),
-            (
-                "left to the next boot",
-                "a b",
-                ("b", "-"),
-                &["changed boot a b a b -"],
-            ),
-            (
-                "left to the next boot, which came",
-                "b b",
-                ("c", "-"),
-                &["changed boot a b a b -"],
-            ),
-            (
-                "rolled back",
-                "a a",
-                ("b", "-"),
-                &["rolledBack switch a b a a -"],
-            ),
-            (
-                "failed, on the side before",
-                "a a",
-                ("c", "-"),
-                &["failed switch a b - - -"],
-            ),
-            (
-                "failed, on the other side",
-                "b a",
-                ("c", "-"),
-                &["failed switch a b - - -"],
-            ),
-            (
-                "failed, and neither",
-                "x x",
-                ("c", "-"),
-                &["failed switch a b - - -"],
-            ),
-            (
-                "a failure that never came to it",
-                "b b",
-                ("c", "-"),
-                &["failed switch - - - - -", put],
-            ),
-            (
-                "a look and a skip say nothing",
-                "b b",
-                ("c", "-"),
-                &[
-                    "changed dry-activate b c b b -",
-                    "skipped switch b c b b -",
-                    put,
-                ],
-            ),
-            (
-                "secrets as left",
-                "b b s",
-                ("b", "s"),
-                &["changed switch a b b b s"],
-            ),
-            (
-                "secrets rotated",
-                "b b s",
-                ("b", "t"),
-                &["changed switch a b b b s"],
-            ),
-            (
-                "secrets of somebody else",
-                "b b x",
-                ("b", "s"),
-                &["changed switch a b b b s"],
-            ),
-            (
-                "secrets gone",
-                "b b",
-                ("b", "s"),
-                &["changed switch a b b b s"],
-            ),
-            (
-                "secrets not in place",
-                "b b s!",
-                ("b", "s"),
-                &["changed switch a b b b s"],
-            ),
-            (
-                "secrets that nobody wrote down",
-                "b b s",
-                ("b", "t"),
-                &["changed switch a b b b ?"],
-            ),
-            ("secrets to come", "b b", ("b", "s"), &[put]),
-        ];
-        let table: Vec<String> = cases
-            .iter()
-            .map(|(name, is, (system, secrets), receipts)| {
-                let receipts: Vec<RunReceipt> = receipts
+        let table: Vec<String> = CASES
+            .lines()
+            .map(|case| {
+                let (name, rest) = case.split_once(": ").expect("a name");
+                let parts: Vec<&str> = rest.split("; ").collect();
+                let (system, secrets) = parts[1].split_once(' ').expect("both");
+                let receipts: Vec<RunReceipt> = parts[2..]
                     .iter()
                     .enumerate()
-                    .map(|(at, text)| receipt(receipts.len() - at, text))
+                    .map(|(at, text)| receipt(parts.len() - 2 - at, text))
                     .collect();
                 let wanted = wanting(system, secrets);
-                format!("{name}: {}", told(&state(is), Ok(&wanted), &receipts))
+                format!("{name}: {}", told(&state(parts[0]), Ok(&wanted), &receipts))
             })
             .collect();
         insta::assert_snapshot!(table.join("\n"));
