@@ -15,6 +15,7 @@ pub mod nix;
 mod plain;
 pub mod poison;
 pub mod process;
+pub mod receipts;
 pub mod recipe;
 pub mod repo;
 pub mod roots;

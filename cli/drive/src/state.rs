@@ -1,6 +1,9 @@
 //! infra's own memory on this machine: journals and receipts, per repository, below `$XDG_STATE_HOME/infra`.
 
+use infra_model::receipt::is_run;
 use infra_model::{Code, Diagnostic, HostName};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::{self, File, OpenOptions};
@@ -27,6 +30,15 @@ pub struct Journal {
 
 /// The plan of a run.
 const PLAN: &str = "plan.json";
+
+/// The events of a run, in its folder.
+const EVENTS: &str = "events.ndjson";
+
+/// Its answer: there once it has come to its end.
+const ANSWER: &str = "receipt.json";
+
+/// Its receipt as it is kept for good: there if it touched hosts.
+const KEPT: &str = "run.json";
 
 /// What keeps our names apart from those of the folders on the way to a repository.
 const OWN: &str = "@";
@@ -73,6 +85,12 @@ impl State {
         }
     }
 
+    /// A state folder that is somewhere else.
+    #[cfg(test)]
+    pub(crate) fn in_folder(dir: PathBuf) -> Self {
+        Self { dir }
+    }
+
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
@@ -83,10 +101,13 @@ impl State {
         let dir = self.dir.join("runs").join(&run);
         let open = || {
             fs::create_dir_all(&dir)?;
-            OpenOptions::new()
+            let file = OpenOptions::new()
                 .create_new(true)
                 .append(true)
-                .open(dir.join("events.ndjson"))
+                .open(dir.join(EVENTS))?;
+            // Held until the process ends, however it ends: by it others know that the run goes on. Where files cannot be locked, they do not.
+            let _ = flock(&file, FlockOperation::LockExclusive);
+            Ok(file)
         };
         let file = open().map_err(|error| unwritable(&dir, &error))?;
         Ok(Journal {
@@ -111,23 +132,31 @@ impl State {
 
     /// Whether there was such a run.
     pub fn has_run(&self, run: &str) -> bool {
-        is_run_name(run) && self.dir.join("runs").join(run).is_dir()
+        is_run(run) && self.dir.join("runs").join(run).is_dir()
     }
 
     /// Goes on with the journal of a run that was interrupted.
     pub fn reopen(&self, run: &str) -> Result<Journal, Diagnostic> {
         let dir = self.dir.join("runs").join(run);
-        let path = dir.join("events.ndjson");
+        let path = dir.join(EVENTS);
         let open = || {
             let text = fs::read_to_string(&path)?;
             let mut file = OpenOptions::new().append(true).open(&path)?;
+            // As when it was begun: whoever else looks at it knows that it goes on, and nobody goes on with it twice.
+            flock(&file, FlockOperation::NonBlockingLockExclusive)?;
             // A line that was cut off stays alone.
             if !text.is_empty() && !text.ends_with('\n') {
                 file.write_all(b"\n")?;
             }
             Ok((file, text.lines().count() as u64))
         };
-        let (file, lines) = open().map_err(|error| unwritable(&dir, &error))?;
+        let (file, lines) = open().map_err(|error: io::Error| {
+            if error.kind() == io::ErrorKind::WouldBlock {
+                return Diagnostic::new(Code::HostBusy, format!("run {run} goes on right now"))
+                    .with_fix("wait until it has ended: infra history shows it");
+            }
+            unwritable(&dir, &error)
+        })?;
         Ok(Journal {
             run: run.to_owned(),
             file,
@@ -142,7 +171,7 @@ impl State {
         let mut runs: Vec<String> = entries
             .filter_map(|entry| {
                 let dir = entry.ok()?.path();
-                let open = dir.join(PLAN).exists() && !dir.join("receipt.json").exists();
+                let open = dir.join(PLAN).exists() && !dir.join(ANSWER).exists();
                 let name = dir.file_name()?.to_str()?.to_owned();
                 open.then_some(name)
             })
@@ -154,19 +183,71 @@ impl State {
     /// The text of a run's plan; `None` if there is no such run, or it has not come to making one.
     pub fn plan_of(&self, run: &str) -> Option<String> {
         let file = self.dir.join("runs").join(run).join(PLAN);
-        fs::read_to_string(file).ok().filter(|_| is_run_name(run))
+        fs::read_to_string(file).ok().filter(|_| is_run(run))
     }
 
     /// The tree that a run made a host from; `None` if there is no such run, or it had not come to that host.
     pub fn tree_of_run(&self, run: &str, host: &HostName) -> Option<String> {
-        let file = self.dir.join("runs").join(run).join("receipt.json");
-        let text = fs::read_to_string(file).ok().filter(|_| is_run_name(run))?;
+        let file = self.dir.join("runs").join(run).join(ANSWER);
+        let text = fs::read_to_string(file).ok().filter(|_| is_run(run))?;
         let receipt: serde_json::Value = serde_json::from_str(&text).ok()?;
         let hosts = receipt.get("hosts")?.as_array()?;
         let found = hosts.iter().find(|found| {
             found.get("name").and_then(|name| name.as_str()) == Some(host.as_str())
         })?;
         Some(found.get("tree")?.as_str()?.to_owned())
+    }
+
+    /// Names of all runs that have a folder here, in no order.
+    pub(crate) fn runs(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.dir.join("runs")).into_iter().flatten();
+        entries
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter(|name| is_run(name))
+            .collect()
+    }
+
+    /// Keeps the receipt of a run: whole, or not at all.
+    pub(crate) fn keep_run(&self, run: &str, receipt: &impl Serialize) -> Result<(), Diagnostic> {
+        let dir = self.dir.join("runs").join(run);
+        fs::create_dir_all(&dir)
+            .and_then(|()| write_whole(&dir.join(KEPT), receipt))
+            .map_err(|error| unwritable(&dir, &error))
+    }
+
+    /// The receipt of a run, as it was kept here.
+    pub(crate) fn kept_run(&self, run: &str) -> Option<String> {
+        fs::read_to_string(self.run_file(run, KEPT)?).ok()
+    }
+
+    /// Whether a run came to its end.
+    pub(crate) fn has_ended(&self, run: &str) -> bool {
+        self.run_file(run, ANSWER).is_some_and(|file| file.exists())
+    }
+
+    /// Whether the process of a run is alive: it holds its journal.
+    pub(crate) fn is_alive(&self, run: &str) -> bool {
+        let journal = self
+            .run_file(run, EVENTS)
+            .and_then(|file| File::open(file).ok());
+        journal.is_some_and(|file| {
+            flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK)
+        })
+    }
+
+    /// The journal of a run, as text; `None` if it is not on this machine.
+    pub fn events(&self, run: &str) -> Option<String> {
+        let bytes = fs::read(self.run_file(run, EVENTS)?).ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Whether the journal of a run is on this machine.
+    pub fn has_events(&self, run: &str) -> bool {
+        self.run_file(run, EVENTS).is_some_and(|file| file.exists())
+    }
+
+    fn run_file(&self, run: &str, file: &str) -> Option<PathBuf> {
+        is_run(run).then(|| self.dir.join("runs").join(run).join(file))
     }
 
     /// The last receipt of a host; `None` if there is none or it is of another version.
@@ -218,8 +299,7 @@ impl Journal {
 
     /// Writes the run's receipt.
     pub fn finish(&self, receipt: &impl Serialize) -> Result<(), Diagnostic> {
-        write_whole(&self.dir.join("receipt.json"), receipt)
-            .map_err(|error| unwritable(&self.dir, &error))
+        write_whole(&self.dir.join(ANSWER), receipt).map_err(|error| unwritable(&self.dir, &error))
     }
 }
 
@@ -256,21 +336,39 @@ fn write_whole(path: &Path, content: &impl Serialize) -> io::Result<()> {
     Ok(())
 }
 
-/// A name, and not a path to somewhere else.
-fn is_run_name(run: &str) -> bool {
-    !run.is_empty() && run.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+/// How the names of runs begin that were begun then: `20261121T051600Z`. They sort by time.
+pub fn run_begun_at(time: SystemTime) -> String {
+    let text = humantime::format_rfc3339_seconds(time).to_string();
+    text.chars().filter(|c| !"-:".contains(*c)).collect()
+}
+
+/// When a run was begun, by its name, in seconds since 1970.
+pub fn begin_of_run(run: &str) -> Option<u64> {
+    let (date, time) = run.split_once('-')?.0.split_once('T')?;
+    let part = |text: &str, at: usize, to: usize| text.get(at..to).map(str::to_owned);
+    let text = format!(
+        "{}-{}-{}T{}:{}:{}Z",
+        part(date, 0, 4)?,
+        part(date, 4, 6)?,
+        part(date, 6, 8)?,
+        part(time, 0, 2)?,
+        part(time, 2, 4)?,
+        part(time, 4, 6)?
+    );
+    let time = humantime::parse_rfc3339(&text).ok()?;
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    Some(since.as_secs())
 }
 
 /// Sortable by time, unique on this machine: `20261121T051600Z-1a2b`.
 fn new_run_id(now: SystemTime, pid: u32) -> String {
-    let text = humantime::format_rfc3339_seconds(now).to_string();
-    let compact: String = text.chars().filter(|c| !"-:".contains(*c)).collect();
+    let begun = run_begun_at(now);
     let nanos = now
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or(Duration::ZERO)
         .subsec_nanos();
     format!(
-        "{compact}-{:04x}{:04x}",
+        "{begun}-{:04x}{:04x}",
         pid & 0xffff,
         (nanos / 1000) & 0xffff
     )
@@ -284,7 +382,7 @@ fn unwritable(dir: &Path, error: &io::Error) -> Diagnostic {
 
 #[cfg(test)]
 mod tests {
-    use super::{deployed_trees, new_run_id};
+    use super::{begin_of_run, deployed_trees, new_run_id, run_begun_at};
     use std::fs;
     use std::path::Path;
     use std::time::{Duration, SystemTime};
@@ -319,5 +417,9 @@ mod tests {
             "20261121T051600Z-1a2b0000"
         );
         assert!(new_run_id(at(1), 9) < new_run_id(at(2), 1));
+        let run = new_run_id(at(1_795_238_160), 1);
+        assert_eq!(begin_of_run(&run), Some(1_795_238_160));
+        assert!(run.starts_with(&run_begun_at(at(1_795_238_160))));
+        assert_eq!(begin_of_run("run-1"), None);
     }
 }

@@ -3,8 +3,8 @@
 use crate::{commands, complete};
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
-use infra_model::Goal;
 use infra_model::answer::Exit;
+use infra_model::{Goal, HostName};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -126,6 +126,12 @@ pub(crate) enum Command {
     Build(Evaluate),
     /// Deploy hosts: look at them, build what differs, copy, activate, read back, make it the boot default.
     Deploy(Deploy),
+    /// Show how hosts stand: in sync, behind, drifted, changing or unknown, and why.
+    Status(Evaluate),
+    /// Show which runs there were, newest first: when, who, and what became of which hosts.
+    History(commands::history::Args),
+    /// Show what happened in a run.
+    Log(Log),
     /// Open a shell on a host, or run a command there on this terminal.
     Ssh(Ssh),
     /// Run a command on hosts in parallel and show what it says.
@@ -255,6 +261,21 @@ fn positive(text: &str) -> Result<usize, String> {
         .ok()
         .filter(|number| *number > 0)
         .ok_or_else(|| "this is a whole number from 1".to_owned())
+}
+
+/// Arguments of `log`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Log {
+    /// The run, or the beginning of its name; `last` is the newest.
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+    /// Only what happened to this host.
+    #[arg(value_name = "HOST", value_parser = host_name, add = ArgValueCandidates::new(complete::hosts))]
+    pub(crate) host: Option<HostName>,
+}
+
+fn host_name(text: &str) -> Result<HostName, String> {
+    HostName::parse(text).map_err(|error| error.to_string())
 }
 
 /// Arguments of `ssh`.

@@ -21,6 +21,7 @@ mod making;
 mod offers;
 mod opener;
 mod person;
+mod record;
 mod run;
 mod secret_checks;
 mod transaction;

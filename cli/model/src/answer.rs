@@ -1,11 +1,13 @@
 //! The one JSON object every command answers with, and exit codes.
 
 mod facts;
+mod history;
 mod keeping;
 mod repository;
 mod secrets;
 
 pub use facts::{FactChange, FactDone, HostFacts};
+pub use history::{HostStanding, HostStands, OpenChange, PastHost, PastRun, RunStanding};
 pub use keeping::HostFilled;
 pub use repository::{
     ExportState, HostMade, Lean, LeanEdge, LineChange, Relations, RepositoryMade, SharedWith,

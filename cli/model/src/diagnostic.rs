@@ -113,6 +113,10 @@ pub enum Code {
     InvalidPlan,
     /// There is no such run.
     UnknownRun,
+    /// The receipt of a run could not be kept in the repository, or not be exchanged with another one.
+    ReceiptUnkept,
+    /// Two receipts of one run say different things.
+    ReceiptDiffers,
     /// A command given to `infra exec` failed on the host.
     CommandFailed,
     /// Somebody else is changing the host right now.
@@ -224,6 +228,7 @@ impl Code {
                 | Self::MissingProgram
                 | Self::NoAgent
                 | Self::StateUnwritable
+                | Self::UnknownRun
                 | Self::UnfilledNeed
                 | Self::AmbiguousNeed
                 | Self::MisplacedNeed

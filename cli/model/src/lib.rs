@@ -22,6 +22,7 @@ pub mod lock;
 pub mod name;
 pub mod need;
 pub mod poison;
+pub mod receipt;
 pub mod recipe;
 pub mod selector;
 pub mod state;

@@ -4,17 +4,18 @@
 use infra_model::HostSpec;
 use infra_model::answer::{
     Answer, Built, CacheState, Evaluated, Executed, HostContract, HostFacts, HostFilled, HostInfo,
-    HostMade, HostResult, KeptSecret, Patient, Relations, RepositoryMade, RolledBack, SecretDone,
-    SecretReaders, ValueGot, ValueSet, Why,
+    HostMade, HostResult, HostStanding, KeptSecret, PastRun, Patient, Relations, RepositoryMade,
+    RolledBack, SecretDone, SecretReaders, ValueGot, ValueSet, Why,
 };
 use infra_model::event::Line;
 use infra_model::poison::HostSearch;
+use infra_model::receipt::RunReceipt;
 use schemars::{Schema, schema_for};
 use std::path::Path;
 
 #[test]
 fn published_schemas_are_those_of_the_types() {
-    let all: [(&str, Schema); 23] = [
+    let all: [(&str, Schema); 26] = [
         ("list", schema_for!(Answer<HostSpec>)),
         ("info", schema_for!(Answer<HostInfo>)),
         ("eval", schema_for!(Answer<Evaluated>)),
@@ -37,6 +38,9 @@ fn published_schemas_are_those_of_the_types() {
         ("secret", schema_for!(Answer<SecretDone>)),
         ("facts", schema_for!(Answer<HostFacts>)),
         ("fill", schema_for!(Answer<HostFilled>)),
+        ("history", schema_for!(Answer<PastRun>)),
+        ("status", schema_for!(Answer<HostStanding>)),
+        ("receipt", schema_for!(RunReceipt)),
         ("event", schema_for!(Line)),
     ];
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../nix/docs/schemas");

@@ -39,7 +39,18 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    fn differ_from(&self, state: &HostState) -> bool {
+    /// What they are called together; `None` if there are none.
+    pub fn name(&self) -> Option<&str> {
+        (!self.names.is_empty()).then_some(self.digest.as_str())
+    }
+
+    /// What the secrets of a host are called together; `None` if it has none.
+    pub fn held_by(state: &HostState) -> Option<&str> {
+        let held = state.secrets.as_ref()?;
+        held.digest.as_deref().filter(|_| !held.names.is_empty())
+    }
+
+    pub(crate) fn differ_from(&self, state: &HostState) -> bool {
         match &state.secrets {
             // A host that was never given any needs no agent to have none.
             None => !self.names.is_empty(),
@@ -49,7 +60,7 @@ impl Secrets {
     }
 
     /// Why they are put in place: which are new and which are to go, by name.
-    fn reason(&self, state: &HostState) -> String {
+    pub(crate) fn reason(&self, state: &HostState) -> String {
         let has = state.secrets.as_ref();
         let old: &[String] = has.map_or(&[], |has| has.names.as_slice());
         let only = |of: &[String], and: &[String]| {

@@ -16,6 +16,7 @@ mod rollback;
 pub mod rollout;
 pub mod shared;
 pub mod stale;
+pub mod standing;
 pub mod wants;
 
 pub use decide::{Decision, Known, Secrets, Verdict, deploy, expected, lined_up, reachable};

@@ -12,6 +12,7 @@ mod files;
 mod home;
 mod peaks;
 mod programs;
+mod runs;
 mod schema;
 mod trees;
 mod upkeep;
@@ -20,6 +21,7 @@ pub use evaluations::{Evaluation, Key};
 pub use files::FileStat;
 pub use peaks::Peak;
 pub use programs::Program;
+pub use runs::{RunRow, RunsWanted};
 pub use trees::Seen;
 pub use upkeep::{Info, MAX_BYTES, Removed};
 

@@ -8,13 +8,13 @@ use std::time::Duration;
 pub(super) const APPLICATION: i32 = 0x696e_6672;
 
 /// Raised with every change of the tables or of the meaning of a row. There are no migrations: everything can be had again.
-pub(super) const VERSION: i32 = 2;
+pub(super) const VERSION: i32 = 3;
 
 /// How long a statement waits for another process to finish writing.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// All statements we have, prepared once per connection.
-const STATEMENTS: usize = 40;
+const STATEMENTS: usize = 50;
 
 /// Large or rarely read columns come last in a row: a scan of the ones before does not touch their pages.
 const TABLES: &str = "
@@ -71,10 +71,39 @@ CREATE TABLE seen (
   at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX seen_of_host ON seen (repo, host, id);
+CREATE TABLE runs (
+  id INTEGER PRIMARY KEY,
+  repo INTEGER NOT NULL REFERENCES repos ON DELETE CASCADE,
+  run TEXT NOT NULL,
+  blob TEXT NOT NULL,
+  checksum INTEGER NOT NULL,
+  receipt TEXT NOT NULL,
+  UNIQUE (repo, run)
+) STRICT;
+CREATE TABLE run_hosts (
+  host TEXT NOT NULL,
+  id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  PRIMARY KEY (host, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX hosts_of_run ON run_hosts (id);
+CREATE TABLE run_states (
+  repo INTEGER NOT NULL PRIMARY KEY REFERENCES repos ON DELETE CASCADE,
+  state TEXT NOT NULL
+) STRICT;
 ";
 
 /// All tables, those first that others refer to.
-pub(super) const NAMES: [&str; 6] = ["repos", "evaluations", "peaks", "files", "programs", "seen"];
+pub(super) const NAMES: [&str; 9] = [
+    "repos",
+    "evaluations",
+    "peaks",
+    "files",
+    "programs",
+    "seen",
+    "runs",
+    "run_hosts",
+    "run_states",
+];
 
 /// Makes the tables in an empty database.
 pub(super) fn create(connection: &mut Connection) -> Result<(), Fault> {

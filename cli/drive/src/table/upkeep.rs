@@ -99,7 +99,7 @@ impl Table {
             for (count, name) in counts.iter_mut().zip(schema::NAMES).rev() {
                 *count = transaction.execute(&format!("DELETE FROM {name}"), [])? as u64;
             }
-            let [repos, evaluations, _, _, programs, seen] = counts;
+            let [repos, evaluations, _, _, programs, seen, ..] = counts;
             Ok(Removed {
                 evaluations,
                 seen,

@@ -18,7 +18,7 @@ pub(super) struct Git {
 }
 
 /// The repository whose work tree is nearest around `root`.
-fn nearest(root: &Path) -> Option<gix::Repository> {
+pub(crate) fn nearest(root: &Path) -> Option<gix::Repository> {
     let git = gix::discover(root).ok();
     let jj = root.ancestors().find(|dir| dir.join(".jj").is_dir());
     let top = git

@@ -14,6 +14,7 @@ mod store;
 mod walk;
 
 pub use build::compare;
+pub(crate) use git::nearest;
 pub use revision::names as revisions;
 pub use store::{Stored, clear, gc, info};
 

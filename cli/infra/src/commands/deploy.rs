@@ -52,7 +52,7 @@ pub(super) async fn run(global: &Global, args: &Deploy) -> Exit {
         undo: false,
     };
     let begun = Transaction::begin(terms, Arc::clone(&workspace), evaluator, &args.pace);
-    let mut transaction = match begun {
+    let mut transaction = match begun.await {
         Ok(transaction) => transaction,
         Err(fault) => return refuse(NAME, global, vec![fault]),
     };

@@ -13,9 +13,11 @@ pub(crate) mod facts;
 pub(crate) mod fill;
 pub(crate) mod get;
 pub(crate) mod graph;
+pub(crate) mod history;
 mod info;
 pub(crate) mod init;
 mod list;
+mod log;
 pub(crate) mod new;
 mod private;
 mod ready;
@@ -24,6 +26,7 @@ mod rollback;
 pub(crate) mod secret;
 pub(crate) mod set;
 mod ssh;
+mod status;
 mod why;
 
 use crate::args::{Args, Command, Fill, Global};
@@ -73,6 +76,9 @@ fn perform(args: &Args) -> Exit {
         Command::Deploy(deploy) => wait(deploy::run(global, deploy)),
         Command::Resume(args) => wait(resume::run(global, args)),
         Command::Rollback(args) => wait(rollback::run(global, args)),
+        Command::Status(selection) => wait(status::run(global, selection)),
+        Command::History(args) => history::run(global, args),
+        Command::Log(args) => log::run(global, args),
         Command::Ssh(ssh) => wait(ssh::run(global, ssh)),
         Command::Exec(exec) => wait(exec::run(global, exec)),
         Command::Why(why) => why::run(global, why),

@@ -9,7 +9,8 @@ use crate::args::{Global, Pace, Resume};
 use crate::bundles::Bundler;
 use crate::contracts::Contracts;
 use crate::opener::Opener;
-use crate::transaction::{Subject, Terms, Transaction};
+use crate::record::Subject;
+use crate::transaction::{Terms, Transaction};
 use crate::workspace::Workspace;
 use infra_drive::process::Stop;
 use infra_drive::state::State;
@@ -55,7 +56,8 @@ async fn perform(global: &Global, args: &Resume) -> Result<Exit, Vec<Diagnostic>
         (Arc::clone(&workspace), evaluator),
         (journal, kept.nonce.clone()),
         &Pace::default(),
-    );
+    )
+    .await;
     transaction.rollout = kept.rollout.clone();
     let names: Vec<HostName> = hosts.iter().map(|host| host.name.clone()).collect();
     transaction.announce(&names);
@@ -69,9 +71,10 @@ async fn perform(global: &Global, args: &Resume) -> Result<Exit, Vec<Diagnostic>
         transaction.note(
             &name,
             Subject {
-                before: before(decision, &seen.state),
                 wanted: decision.system().cloned(),
+                wanted_secrets: decision.digest().cloned(),
                 tree: kept.trees.get(&name).cloned(),
+                ..before(decision, &seen.state)
             },
         );
         match infra_plan::kept::go_on(decision, &kept.run, &seen.state) {
@@ -152,11 +155,16 @@ async fn sealed_as_planned(
     able
 }
 
-/// What ran before the run: what it was planned with.
-fn before(decision: &Decision, state: &HostState) -> Option<infra_model::StorePath> {
+/// What was there before the run: what it was planned with.
+fn before(decision: &Decision, state: &HostState) -> Subject {
+    let seen = Subject::seen(state);
     match decision.intent() {
-        Some(intent) => intent.expected.current.clone(),
-        None => state.current.clone(),
+        Some(intent) => Subject {
+            before: intent.expected.current.clone(),
+            boot: intent.expected.boot_default.clone(),
+            ..seen
+        },
+        None => seen,
     }
 }
 

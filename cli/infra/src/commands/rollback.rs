@@ -2,7 +2,8 @@
 
 use super::refuse;
 use crate::args::{Global, Rollback};
-use crate::transaction::{self, Subject, Terms, Transaction};
+use crate::record::Subject;
+use crate::transaction::{self, Terms, Transaction};
 use crate::workspace::Workspace;
 use infra_model::answer::Exit;
 use infra_model::{Goal, HostName, HostOutcome};
@@ -38,7 +39,7 @@ pub(super) async fn run(global: &Global, args: &Rollback) -> Exit {
         undo: false,
     };
     let begun = Transaction::begin(terms, workspace, evaluator, &args.pace);
-    let mut transaction = match begun {
+    let mut transaction = match begun.await {
         Ok(transaction) => transaction,
         Err(fault) => return refuse(NAME, global, vec![fault]),
     };
@@ -63,9 +64,8 @@ pub(super) async fn run(global: &Global, args: &Rollback) -> Exit {
         match infra_plan::rollback(&name, &seen.state, args.to, limits) {
             Ok(decision) => {
                 let subject = Subject {
-                    before: seen.state.current,
                     wanted: decision.system().cloned(),
-                    tree: None,
+                    ..Subject::seen(&seen.state)
                 };
                 transaction.note(&name, subject);
                 decisions.push(decision);

@@ -1,8 +1,9 @@
 //! Looks at everything first: every host's state, every host's system, which secrets each is to have, and how it proves itself.
 
-use super::{Subject, Transaction};
+use super::Transaction;
 use crate::bundles::Bundler;
 use crate::contracts::{Contract, Contracts};
+use crate::record::Subject;
 use infra_engine::Outcome;
 use infra_model::change::{ChangeStatus, Limits};
 use infra_model::contract::Probe;
@@ -38,29 +39,25 @@ impl Transaction<'_> {
             let Some(system) = system(&name, &outcome) else {
                 continue;
             };
-            self.note(
-                &name,
-                Subject {
-                    before: seen.state.current.clone(),
-                    wanted: Some(system.answer.toplevel.out.clone()),
-                    tree: Some(system.tree.clone()),
-                },
-            );
             let contract = look.contracts.hosts.get(&name);
             let wanted = match contract {
                 None => Ok(Secrets::default()),
                 Some(contract) => look.bundler.wanted(&name, contract).await,
             };
             match wanted {
-                Ok(secrets) => able.push(Known {
-                    name,
-                    build: seen.spec.build.clone(),
-                    state: seen.state,
-                    system,
-                    secrets,
-                    probes: probes(contract),
-                    limits: look.limits,
-                }),
+                Ok(secrets) => {
+                    let known = Known {
+                        name,
+                        build: seen.spec.build.clone(),
+                        state: seen.state,
+                        system,
+                        secrets,
+                        probes: probes(contract),
+                        limits: look.limits,
+                    };
+                    self.note(&known.name, Subject::of(&known));
+                    able.push(known);
+                }
                 // A host whose secrets cannot be told fails alone.
                 Err(fault) => self.fail(&name, fault),
             }

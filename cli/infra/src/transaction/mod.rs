@@ -9,6 +9,7 @@ pub(crate) use order::{limits, rollout};
 use crate::args::{Global, Pace};
 use crate::contracts::Contracts;
 use crate::hands::{Purpose, RunName, Wire};
+use crate::record::{Beginning, Came, Subject};
 use crate::run::Run;
 use crate::workspace::Workspace;
 use infra_drive::evaluator::Evaluator;
@@ -46,6 +47,7 @@ pub(crate) struct Transaction<'g> {
     nonce: String,
     pub(crate) wire: Arc<Wire>,
     pub(crate) rollout: Rollout,
+    beginning: Beginning,
     results: Results,
     /// Somebody was asked, and said no.
     declined: bool,
@@ -61,20 +63,9 @@ struct Results {
     warnings: Vec<Diagnostic>,
 }
 
-/// What a receipt says of a host beside how it came out.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Subject {
-    /// What ran.
-    pub(crate) before: Option<StorePath>,
-    /// What is to run; `None`: that stays as it is.
-    pub(crate) wanted: Option<StorePath>,
-    /// The tree it was evaluated from.
-    pub(crate) tree: Option<String>,
-}
-
 impl<'g> Transaction<'g> {
     /// Begins a run. Before anything is touched: one that cannot be written down is not begun.
-    pub(crate) fn begin(
+    pub(crate) async fn begin(
         terms: Terms<'g>,
         workspace: Arc<Workspace>,
         evaluator: Evaluator,
@@ -82,16 +73,12 @@ impl<'g> Transaction<'g> {
     ) -> Result<Self, Diagnostic> {
         let journal = workspace.state().begin()?;
         let nonce = infra_drive::recipe::random::word()?;
-        Ok(Self::go_on(
-            terms,
-            (workspace, evaluator),
-            (journal, nonce),
-            pace,
-        ))
+        let kept = (journal, nonce);
+        Ok(Self::go_on(terms, (workspace, evaluator), kept, pace).await)
     }
 
     /// Goes on with a run: its journal is there already, and its hosts know its nonce.
-    pub(crate) fn go_on(
+    pub(crate) async fn go_on(
         terms: Terms<'g>,
         (workspace, evaluator): (Arc<Workspace>, Evaluator),
         (journal, nonce): (Journal, String),
@@ -107,6 +94,7 @@ impl<'g> Transaction<'g> {
             by: who::person_at_machine(),
             nonce: nonce.clone(),
         };
+        let beginning = Beginning::now(&workspace).await;
         let mut run = Run::begin(terms.global, Some(journal));
         if let Some(hosts) = pace.parallel {
             run.at_once(hosts.into());
@@ -117,6 +105,7 @@ impl<'g> Transaction<'g> {
             run,
             nonce,
             rollout: Rollout::default(),
+            beginning,
             results: Results::default(),
             declined: false,
             terms,
@@ -312,6 +301,17 @@ impl<'g> Transaction<'g> {
             self.results
                 .errors
                 .extend(self.state.keep_receipt(&result.name, &receipt).err());
+        }
+        if !dry_run {
+            let unkept = self.beginning.keep(&Came {
+                run: &run_id,
+                command,
+                goal,
+                results: &results,
+                subjects: &self.results.subjects,
+                errors: &self.results.errors,
+            });
+            self.results.errors.extend(unkept);
         }
         let outcomes: Vec<HostOutcome> = results.iter().map(|result| result.outcome).collect();
         let answer =

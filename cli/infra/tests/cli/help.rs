@@ -5,7 +5,7 @@ use crate::env::Env;
 use std::fmt::Write as _;
 use std::path::Path;
 
-const COMMANDS: [&str; 32] = [
+const COMMANDS: [&str; 38] = [
     "",
     "list",
     "info",
@@ -13,6 +13,7 @@ const COMMANDS: [&str; 32] = [
     "set",
     "get",
     "fill",
+    "facts",
     "secret",
     "secret list",
     "secret recipients",
@@ -31,6 +32,11 @@ const COMMANDS: [&str; 32] = [
     "eval",
     "build",
     "deploy",
+    "status",
+    "history",
+    "log",
+    "resume",
+    "rollback",
     "ssh",
     "exec",
     "why",

@@ -18,4 +18,5 @@ mod remembered;
 mod roots;
 mod scene;
 mod secrets;
+mod standing;
 mod transactions;

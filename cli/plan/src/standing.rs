@@ -1,0 +1,437 @@
+//! How a host stands: what it is, what the last run left it as, and what the repository wants it to be.
+
+use crate::Secrets;
+use infra_model::answer::HostStands;
+use infra_model::change::{ChangePhase, ChangeStatus};
+use infra_model::receipt::{HostReceipt, RunReceipt};
+use infra_model::{Goal, HostName, HostOutcome, HostState, StorePath};
+
+/// What is known of a host.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// The host.
+    pub host: &'a HostName,
+    /// What it says of itself.
+    pub state: &'a HostState,
+    /// What the repository wants; else why that cannot be told.
+    pub wanted: Result<&'a Wanted, &'a str>,
+    /// Receipts that may be about it, newest first.
+    pub receipts: &'a [RunReceipt],
+}
+
+/// What the repository wants a host to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its system.
+    pub system: StorePath,
+    /// Its secrets; else why they cannot be told.
+    pub secrets: Result<Secrets, String>,
+}
+
+/// How a host stands, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// In one word.
+    pub stands: HostStands,
+    /// Why, in words; none if it is in sync.
+    pub reasons: Vec<String>,
+    /// The run that last left it in a state that is known.
+    pub last_run: Option<String>,
+    /// The tree of the system that it runs, if a run put it there.
+    pub tree: Option<String>,
+}
+
+/// What the last run left.
+struct Left<'a> {
+    run: &'a RunReceipt,
+    host: &'a HostReceipt,
+}
+
+impl<'a> Left<'a> {
+    /// The newest receipt that says something about what the host is since.
+    fn find(facts: &Facts<'a>) -> Option<Self> {
+        facts
+            .receipts
+            .iter()
+            .filter(|run| run.goal != Some(Goal::DryActivate))
+            .filter_map(|run| {
+                Some(Self {
+                    run,
+                    host: run.host(facts.host)?,
+                })
+            })
+            .find(|left| match left.host.result.outcome {
+                HostOutcome::Changed | HostOutcome::Unchanged | HostOutcome::RolledBack => true,
+                // One that never came to the host says nothing.
+                HostOutcome::Failed => left.host.result.before.is_some(),
+                HostOutcome::Skipped => false,
+            })
+    }
+
+    fn failed(&self) -> bool {
+        self.host.result.outcome == HostOutcome::Failed
+    }
+
+    /// Whether the host may run this without anybody else having done something. A run that failed may have left it on either side.
+    fn explains(&self, system: &StorePath) -> bool {
+        let result = &self.host.result;
+        let either = [&result.before, &self.host.wanted];
+        let known = [&result.after, &self.host.boot];
+        let of = if self.failed() { either } else { known };
+        of.iter().any(|one| one.as_ref() == Some(system))
+    }
+
+    fn runs(&self) -> String {
+        let system = if self.failed() {
+            self.host.result.before.as_ref()
+        } else {
+            self.host.result.after.as_ref()
+        };
+        system.map_or_else(|| "no system".to_owned(), StorePath::short)
+    }
+}
+
+/// Says how a host stands.
+pub fn of(facts: &Facts<'_>) -> Standing {
+    let left = Left::find(facts);
+    let drift = drift(facts, left.as_ref());
+    let behind = behind(facts);
+    let untold = untold(facts);
+    let change = facts.state.open_change();
+    let stands = if change.is_some() {
+        HostStands::Changing
+    } else if !drift.is_empty() {
+        HostStands::Drifted
+    } else if !untold.is_empty() {
+        HostStands::Unknown
+    } else if !behind.is_empty() {
+        HostStands::Behind
+    } else {
+        HostStands::InSync
+    };
+    let changing = change.map(|change| changing(change, facts.state.clock));
+    Standing {
+        stands,
+        reasons: changing
+            .into_iter()
+            .chain(drift)
+            .chain(behind)
+            .chain(untold)
+            .collect(),
+        last_run: left.map(|left| left.run.run.clone()),
+        tree: tree(facts),
+    }
+}
+
+/// What is not as it was left.
+fn drift(facts: &Facts<'_>, left: Option<&Left<'_>>) -> Vec<String> {
+    let state = facts.state;
+    let mut reasons = Vec::new();
+    let wanted = facts.wanted.ok();
+    if let Some(current) = &state.current
+        && wanted.is_none_or(|wanted| wanted.system != *current)
+    {
+        match left {
+            None => reasons.push(format!(
+                "runs {}, and no receipt known here says who put it there",
+                current.short()
+            )),
+            Some(left) if !left.explains(current) => reasons.push(format!(
+                "runs {}, but run {} left it on {}",
+                current.short(),
+                left.run.run,
+                left.runs()
+            )),
+            Some(_) => {}
+        }
+    }
+    reasons.extend(divided(state, left));
+    let held = Secrets::held_by(state);
+    if held.is_some() && state.secrets.as_ref().is_some_and(|has| !has.in_place) {
+        reasons.push("has its secrets, but not in place".to_owned());
+    }
+    let as_wanted = wanted.is_some_and(|wanted| {
+        let secrets = wanted.secrets.as_ref();
+        secrets.is_ok_and(|secrets| secrets.name() == held)
+    });
+    if let Some(left) = left
+        && !left.failed()
+        && !as_wanted
+        && let Some(secrets) = &left.host.secrets
+        && secrets != held.unwrap_or_default()
+    {
+        reasons.push(format!(
+            "its secrets are not those that run {} left there",
+            left.run.run
+        ));
+    }
+    reasons
+}
+
+/// A host that runs one system and would boot another.
+fn divided(state: &HostState, left: Option<&Left<'_>>) -> Option<String> {
+    if state.current == state.boot_default {
+        return None;
+    }
+    let name = |system: &Option<StorePath>| {
+        system.as_ref().map_or_else(
+            || "no system of infra or NixOS".to_owned(),
+            StorePath::short,
+        )
+    };
+    let why = left
+        .filter(|left| left.host.result.outcome == HostOutcome::Changed)
+        .filter(|left| left.host.result.after == state.current)
+        .filter(|left| left.host.boot == state.boot_default)
+        .and_then(|left| match left.run.goal {
+            Some(Goal::Test) => Some(format!(": run {} only tested it", left.run.run)),
+            Some(Goal::Boot) => Some(format!(": run {} left it to the next boot", left.run.run)),
+            _ => None,
+        });
+    Some(format!(
+        "runs {}, but would boot {}{}",
+        name(&state.current),
+        name(&state.boot_default),
+        why.unwrap_or_default()
+    ))
+}
+
+/// What the repository wants otherwise.
+fn behind(facts: &Facts<'_>) -> Vec<String> {
+    let Ok(wanted) = facts.wanted else {
+        return Vec::new();
+    };
+    let mut reasons = Vec::new();
+    if facts.state.current.as_ref() != Some(&wanted.system) {
+        let yet = match facts.state.current {
+            Some(_) => "",
+            None => "runs no system of infra or NixOS yet; ",
+        };
+        reasons.push(format!(
+            "{yet}the repository wants {}",
+            wanted.system.short()
+        ));
+    }
+    if let Ok(secrets) = &wanted.secrets
+        && Secrets::held_by(facts.state) != secrets.name()
+    {
+        reasons.push(secrets.reason(facts.state));
+    }
+    reasons
+}
+
+/// What of it cannot be told.
+fn untold(facts: &Facts<'_>) -> Vec<String> {
+    match facts.wanted {
+        Err(why) => vec![format!("what it should be cannot be told: {why}")],
+        Ok(wanted) => wanted
+            .secrets
+            .as_ref()
+            .err()
+            .map(|why| format!("which secrets it should have cannot be told: {why}"))
+            .into_iter()
+            .collect(),
+    }
+}
+
+fn changing(change: &ChangeStatus, clock: Option<u64>) -> String {
+    let phase = match change.phase {
+        ChangePhase::Armed => "about to begin",
+        ChangePhase::Activating => "activating",
+        ChangePhase::Probing => "trying its probes",
+        ChangePhase::Awaiting => "waiting to be confirmed",
+        ChangePhase::Committing => "being made the boot default",
+        ChangePhase::Restoring => "being taken back",
+        ChangePhase::Ended => "at its end",
+    };
+    let since = clock.and_then(|now| now.checked_sub(change.since));
+    let since = since.map_or_else(String::new, |seconds| format!(", for {seconds}s"));
+    let told = format!(
+        "{} is changing it{since}: run {} is {phase}",
+        change.by, change.run
+    );
+    if change.alive {
+        told
+    } else {
+        told + ", but nobody on the host goes on with it: infra deploy ends it first"
+    }
+}
+
+/// The tree of what runs, from the newest receipt that put it there.
+fn tree(facts: &Facts<'_>) -> Option<String> {
+    let current = facts.state.current.as_ref()?;
+    let found = facts
+        .receipts
+        .iter()
+        .filter_map(|run| run.host(facts.host))
+        .filter(|host| host.result.outcome.is_good())
+        .find(|host| host.wanted.as_ref() == Some(current))?;
+    found.result.tree.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Facts, Wanted, of};
+    use crate::Secrets;
+    use infra_model::change::ChangeStatus;
+    use infra_model::receipt::RunReceipt;
+    use infra_model::state::HostSecrets;
+    use infra_model::{HostName, HostState, StorePath};
+    use serde_json::{Value, json};
+
+    fn path(name: &str) -> StorePath {
+        StorePath::parse(&format!(
+            "/nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-{name}"
+        ))
+        .expect("a store path")
+    }
+
+    fn found(word: &str) -> Option<StorePath> {
+        Some(word).filter(|word| *word != "-").map(path)
+    }
+
+    /// `outcome goal before wanted after boot secrets`
+    fn receipt(number: usize, text: &str) -> RunReceipt {
+        let words: Vec<&str> = text.split(' ').collect();
+        let system = |at: usize| found(words[at]).map_or(Value::Null, |path| json!(path));
+        let secrets = Some(words[6].trim_end_matches('-')).filter(|word| *word != "?");
+        let json = json!({
+            "schema": 1, "run": format!("run-{number}"), "command": "deploy", "goal": words[1], "by": "ann@desk", "begun": 0, "ended": 0,
+            "infra": "", "commit": null, "dirty": null, "errors": [],
+            "hosts": [{"name": "web", "outcome": words[0], "before": system(2), "wanted": system(3), "after": system(4), "boot": system(5),
+                "secrets": secrets, "tree": format!("tree-{number}"), "seconds": {}}],
+        });
+        RunReceipt::parse(&json.to_string()).expect("a receipt")
+    }
+
+    /// `current boot secrets/place`
+    fn state(text: &str) -> HostState {
+        let words: Vec<&str> = text.split(' ').collect();
+        let secrets = words.get(2).map(|word| HostSecrets {
+            digest: Some(word.trim_end_matches('!').to_owned()),
+            generation: Some(1),
+            names: vec!["a".to_owned()],
+            in_place: !word.ends_with('!'),
+        });
+        HostState {
+            current: found(words[0]),
+            boot_default: found(words[1]),
+            secrets,
+            clock: Some(1042),
+            ..HostState::default()
+        }
+    }
+
+    fn told(state: &HostState, wanted: Result<&Wanted, &str>, receipts: &[RunReceipt]) -> String {
+        let host = HostName::parse("web").expect("a name");
+        let standing = of(&Facts {
+            host: &host,
+            state,
+            wanted,
+            receipts,
+        });
+        let run = standing.last_run.unwrap_or_default();
+        let tree = standing.tree.unwrap_or_default();
+        format!(
+            "{} [{run} {tree}] {}",
+            standing.stands.as_str(),
+            standing.reasons.join(" & ")
+        )
+    }
+
+    fn wanting(system: &str, secrets: &str) -> Wanted {
+        let names: Vec<String> = Some("a".to_owned())
+            .filter(|_| secrets != "-")
+            .into_iter()
+            .collect();
+        Wanted {
+            system: path(system),
+            secrets: Ok(Secrets {
+                digest: secrets.to_owned(),
+                names,
+            }),
+        }
+    }
+
+    /// Name: what the host is; what is wanted; receipts, newest first.
+    const CASES: &str = "\
+as deployed: b b; b -; changed switch a b b b -
+as wanted, nobody knows why: b b; b -
+files changed: b b; c -; changed switch a b b b -
+files changed, and back on the one before: a a; c -; changed switch a b b b -; changed switch - a a a -
+never deployed: - -; c -
+of somebody else: x x; c -
+changed by hand: x x; b -; changed switch a b b b -
+boot default changed by hand: b a; b -; changed switch a b b b -
+tested: b a; b -; changed test a b b a -
+tested, then rebooted: a a; b -; changed test a b b a -
+left to the next boot: a b; b -; changed boot a b a b -
+left to the next boot, which came: b b; c -; changed boot a b a b -
+rolled back: a a; b -; rolledBack switch a b a a -
+failed, on the side before: a a; c -; failed switch a b - - -
+failed, on the other side: b a; c -; failed switch a b - - -
+failed, and neither: x x; c -; failed switch a b - - -
+a failure that never came to it: b b; c -; failed switch - - - - -; changed switch a b b b -
+a look and a skip say nothing: b b; c -; changed dry-activate b c b b -; skipped switch b c b b -; changed switch a b b b -
+secrets as left: b b s; b s; changed switch a b b b s
+secrets rotated: b b s; b t; changed switch a b b b s
+secrets of somebody else: b b x; b s; changed switch a b b b s
+secrets gone: b b; b s; changed switch a b b b s
+secrets not in place: b b s!; b s; changed switch a b b b s
+secrets that nobody wrote down: b b s; b t; changed switch a b b b ?
+secrets to come: b b; b s; changed switch a b b b -";
+
+    #[test]
+    fn stands() {
+        let table: Vec<String> = CASES
+            .lines()
+            .map(|case| {
+                let (name, rest) = case.split_once(": ").expect("a name");
+                let parts: Vec<&str> = rest.split("; ").collect();
+                let (system, secrets) = parts[1].split_once(' ').expect("both");
+                let receipts: Vec<RunReceipt> = parts[2..]
+                    .iter()
+                    .enumerate()
+                    .map(|(at, text)| receipt(parts.len() - 2 - at, text))
+                    .collect();
+                let wanted = wanting(system, secrets);
+                format!("{name}: {}", told(&state(parts[0]), Ok(&wanted), &receipts))
+            })
+            .collect();
+        insta::assert_snapshot!(table.join("\n"));
+    }
+
+    #[test]
+    fn what_cannot_be_told_hides_no_drift() {
+        let receipts = [receipt(1, "changed switch a b b b -")];
+        let mut wanted = wanting("b", "-");
+        wanted.secrets = Err("pass is not installed".to_owned());
+        let table = [
+            told(&state("b b"), Err("it does not evaluate"), &receipts),
+            told(&state("x x"), Err("it does not evaluate"), &receipts),
+            told(&state("b b"), Ok(&wanted), &receipts),
+        ];
+        insta::assert_snapshot!(table.join("\n"));
+    }
+
+    #[test]
+    fn a_change_goes_before_everything() {
+        let receipts = [receipt(1, "changed switch a b b b -")];
+        let change = |phase: &str, alive: bool| -> ChangeStatus {
+            serde_json::from_value(json!({
+                "schema": 1, "run": "run-2", "by": "bob@laptop", "since": 1000, "phase": phase, "alive": alive, "remaining": null,
+                "system": null, "before": null, "probes": [], "end": null, "log": [], "next": 0,
+            }))
+            .expect("a change")
+        };
+        let table: Vec<String> = [("awaiting", true), ("activating", false), ("ended", false)]
+            .into_iter()
+            .map(|(phase, alive)| {
+                let mut state = state("c b");
+                state.change = Some(change(phase, alive));
+                told(&state, Ok(&wanting("c", "-")), &receipts)
+            })
+            .collect();
+        insta::assert_snapshot!(table.join("\n"));
+    }
+}
