@@ -1,10 +1,15 @@
 //! The one JSON object every command answers with, and exit codes.
 
 mod keeping;
+mod plan;
 mod repository;
 mod secrets;
 
 pub use keeping::HostFilled;
+pub use plan::{
+    BootChanges, EtcChange, EtcDiff, HostPlan, Level, PackageChange, PackageDiff, Pair, Preview,
+    ProbePlan, SecretDifference, Sending, UnitChanges, ValueChange,
+};
 pub use repository::{
     ExportState, HostMade, Lean, LeanEdge, LineChange, Relations, RepositoryMade, SharedWith,
     ValueGot, ValueSet, WantEdge,
@@ -202,7 +207,7 @@ pub struct Why {
 }
 
 /// A file in which two trees differ.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DifferingFile {
     /// Its path in the repository; bytes that are no UTF-8 are replaced.
@@ -212,7 +217,7 @@ pub struct DifferingFile {
 }
 
 /// How a file differs from the earlier tree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Difference {
     /// It was not there.

@@ -23,6 +23,7 @@ pub mod need;
 pub mod poison;
 pub mod recipe;
 pub mod selector;
+pub mod snapshot;
 pub mod state;
 pub mod step;
 pub mod store_path;

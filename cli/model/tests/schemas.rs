@@ -4,8 +4,8 @@
 use infra_model::HostSpec;
 use infra_model::answer::{
     Answer, Built, CacheState, Evaluated, Executed, HostContract, HostFilled, HostInfo, HostMade,
-    HostResult, KeptSecret, Patient, Relations, RepositoryMade, SecretDone, ValueGot, ValueSet,
-    Why,
+    HostPlan, HostResult, KeptSecret, Patient, Relations, RepositoryMade, SecretDone, ValueGot,
+    ValueSet, Why,
 };
 use infra_model::event::Line;
 use infra_model::poison::HostSearch;
@@ -14,7 +14,7 @@ use std::path::Path;
 
 #[test]
 fn published_schemas_are_those_of_the_types() {
-    let all: [(&str, Schema); 20] = [
+    let all: [(&str, Schema); 21] = [
         ("list", schema_for!(Answer<HostSpec>)),
         ("info", schema_for!(Answer<HostInfo>)),
         ("eval", schema_for!(Answer<Evaluated>)),
@@ -34,6 +34,7 @@ fn published_schemas_are_those_of_the_types() {
         ("secret-list", schema_for!(Answer<KeptSecret>)),
         ("secret", schema_for!(Answer<SecretDone>)),
         ("fill", schema_for!(Answer<HostFilled>)),
+        ("plan", schema_for!(Answer<HostPlan>)),
         ("event", schema_for!(Line)),
     ];
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../nix/docs/schemas");

@@ -6,6 +6,8 @@
 //! Never: effects of any kind, async, clocks, environment.
 
 mod decide;
+pub mod diff;
+
 pub mod fill;
 mod graph;
 pub mod making;
