@@ -2,18 +2,18 @@ use super::units;
 use infra_model::snapshot::{EtcEntry, EtcKind, Snapshot, UNITS};
 use std::collections::BTreeSet;
 
-/// Units as `name: lines`, lines separated by `;`; `-> x` is a link.
-fn system(units: &[(&str, &str)]) -> Snapshot {
-    let entry = |text: &str| match text.strip_prefix("-> ") {
-        Some(target) => EtcEntry::link(target),
-        None => {
-            let text = text.replace(';', "\n");
-            let mut entry = EtcEntry::file(&text, text.len() as u64, false);
-            if let EtcKind::File { content, .. } = &mut entry.kind {
-                *content = Some(text.into_bytes());
-            }
-            entry
+/// Units by name, with their lines separated by `;`; `-> x` is a link.
+fn system(units: &[(String, String)]) -> Snapshot {
+    let entry = |text: &str| {
+        if let Some(target) = text.strip_prefix("-> ") {
+            return EtcEntry::link(target);
         }
+        let text = text.replace(';', "\n");
+        let mut entry = EtcEntry::file(&text, text.len() as u64, false);
+        if let EtcKind::File { content, .. } = &mut entry.kind {
+            *content = Some(text.into_bytes());
+        }
+        entry
     };
     Snapshot {
         etc: units
@@ -24,290 +24,112 @@ fn system(units: &[(&str, &str)]) -> Snapshot {
     }
 }
 
-fn told(before: &[(&str, &str)], after: &[(&str, &str)], active: Option<&[&str]>) -> String {
-    let active: Option<BTreeSet<String>> =
-        active.map(|units| units.iter().map(|unit| (*unit).to_owned()).collect());
-    let changes = units(&system(before), &system(after), active.as_ref());
-    [
-        ("start", changes.start),
-        ("stop", changes.stop),
-        ("restart", changes.restart),
-        ("reload", changes.reload),
-        ("keep", changes.keep),
-    ]
-    .into_iter()
-    .filter(|(_, units)| !units.is_empty())
-    .map(|(what, units)| format!("{what} {}", units.join(" ")))
-    .collect::<Vec<_>>()
-    .join("; ")
-}
-
-#[test]
-fn one_unit_that_runs() {
-    const A: &str = "[Service];ExecStart=a";
-    let cases: [(&str, &str, &str); 21] = [
-        ("same", A, A),
-        ("comment", A, "# new;[Service];ExecStart=a"),
-        ("described", A, "[Unit];Description=x;[Service];ExecStart=a"),
-        (
-            "installed",
-            A,
-            "[Service];ExecStart=a;[Install];WantedBy=x.target",
-        ),
-        ("another program", A, "[Service];ExecStart=b"),
-        (
-            "continued line",
-            "[Service];ExecStart=a \\; b",
-            "[Service];ExecStart=a \\;   c",
-        ),
-        ("reset", "[Service];ExecStart=x;ExecStart=;ExecStart=a", A),
-        (
-            "reload triggers",
-            A,
-            "[Unit];X-Reload-Triggers=1;[Service];ExecStart=a",
-        ),
-        ("new way to reload", A, "[Service];ExecStart=a;ExecReload=r"),
-        ("no way to reload", "[Service];ExecStart=a;ExecReload=r", A),
-        (
-            "reloadIfChanged",
-            A,
-            "[Service];X-ReloadIfChanged=true;ExecStart=b",
-        ),
-        (
-            "restartIfChanged no",
-            A,
-            "[Service];X-RestartIfChanged=false;ExecStart=b",
-        ),
-        (
-            "reloaded although kept",
-            "[Service];X-RestartIfChanged=false;ExecStart=a",
-            "[Unit];X-Reload-Triggers=1;[Service];X-RestartIfChanged=false;ExecStart=a",
-        ),
-        (
-            "stopIfChanged no",
-            A,
-            "[Service];X-StopIfChanged=no;ExecStart=b",
-        ),
-        (
-            "refuses stop",
-            A,
-            "[Unit];RefuseManualStop=yes;[Service];ExecStart=b",
-        ),
-        (
-            "only by hand",
-            A,
-            "[Unit];X-OnlyManualStart=on;[Service];ExecStart=b",
-        ),
-        ("masked", A, "-> /dev/null"),
-        ("removed", A, ""),
-        (
-            "removed, stays",
-            "[Unit];X-StopOnRemoval=false;[Service];ExecStart=a",
-            "",
-        ),
-        (
-            "removed, no word",
-            "[Unit];X-StopOnRemoval=true;[Service];ExecStart=a",
-            "",
-        ),
-        ("new", "", A),
-    ];
-    let mut table = Vec::new();
-    for (name, before, after) in cases {
-        let list = |text: &'static str| match text {
-            "" => Vec::new(),
-            text => vec![("a.service", text)],
-        };
-        let said = told(&list(before), &list(after), Some(&["a.service"]));
-        table.push(format!("{name}: {said}"));
-    }
-    insta::assert_snapshot!(table.join("\n"), @"
-    same: 
-    comment: 
-    described: 
-    installed: 
-    another program: restart a.service
-    continued line: restart a.service
-    reset: 
-    reload triggers: reload a.service
-    new way to reload: reload a.service
-    no way to reload: 
-    reloadIfChanged: reload a.service
-    restartIfChanged no: keep a.service
-    reloaded although kept: reload a.service
-    stopIfChanged no: restart a.service
-    refuses stop: keep a.service
-    only by hand: keep a.service
-    masked: stop a.service
-    removed: stop a.service
-    removed, stays: 
-    removed, no word: stop a.service
-    new:
-    ");
-}
-
-#[test]
-fn kinds_of_units_and_who_pulls_them_in() {
-    const A: &str = "[Service];ExecStart=a";
-    const B: &str = "[Service];ExecStart=b";
-    let all = |kinds: &[&str], text: &'static str| -> Vec<(String, &'static str)> {
-        kinds
-            .iter()
-            .map(|kind| ((*kind).to_owned(), text))
+/// Cases, one a line: `name | units before | units after | what runs`. Units are `name: text`, separated by ` & `; A and B are services; what runs
+/// is `?` if that is not known.
+fn told(cases: &str) -> String {
+    let set = |text: &str| -> Vec<(String, String)> {
+        text.split(" & ")
+            .filter_map(|unit| unit.trim().split_once(": "))
+            .map(|(name, text)| {
+                let text = match text {
+                    "A" => "[Service];ExecStart=a",
+                    "B" => "[Service];ExecStart=b",
+                    other => other,
+                };
+                (name.to_owned(), text.to_owned())
+            })
             .collect()
     };
     let mut table = Vec::new();
-    let mut case =
-        |name: &str, before: &[(&str, &str)], after: &[(&str, &str)], active: Option<&[&str]>| {
-            table.push(format!("{name}: {}", told(before, after, active)));
+    for case in cases.lines().filter(|line| !line.trim().is_empty()) {
+        let parts: Vec<&str> = case.split('|').map(str::trim).collect();
+        let [name, before, after, active] = parts[..] else {
+            panic!("four parts: {case}");
         };
-    for kind in [
-        "x.target", "x.slice", "x.path", "x.socket", "x.timer", "x.mount", "-.mount",
-    ] {
-        let (before, after) = (all(&[kind], A), all(&[kind], B));
-        let before: Vec<_> = before.iter().map(|(n, t)| (n.as_str(), *t)).collect();
-        let after: Vec<_> = after.iter().map(|(n, t)| (n.as_str(), *t)).collect();
-        case(kind, &before, &after, Some(&[kind]));
+        let active = (active != "?").then(|| {
+            let names = active.split_whitespace().map(str::to_owned);
+            names.collect::<BTreeSet<String>>()
+        });
+        let changes = units(&system(&set(before)), &system(&set(after)), active.as_ref());
+        let lists = [
+            ("start", changes.start),
+            ("stop", changes.stop),
+            ("restart", changes.restart),
+            ("reload", changes.reload),
+            ("keep", changes.keep),
+        ];
+        let said: Vec<String> = lists
+            .into_iter()
+            .filter(|(_, units)| !units.is_empty())
+            .map(|(what, units)| format!("{what} {}", units.join(" ")))
+            .collect();
+        table.push(format!("{name}: {}", said.join("; ")));
     }
-    let options = |text| [("x.mount", text)];
-    case(
-        "mount options",
-        &options("[Mount];Options=ro"),
-        &options("[Mount];Options=rw"),
-        Some(&["x.mount"]),
-    );
-    case(
-        "not running",
-        &[("a.service", A)],
-        &[("a.service", B)],
-        Some(&[]),
-    );
-    case(
-        "not known, pulled in",
-        &[
-            ("a.service", A),
-            ("m.target.wants/a.service", "-> ../a.service"),
-        ],
-        &[
-            ("a.service", B),
-            ("m.target.wants/a.service", "-> ../a.service"),
-        ],
-        None,
-    );
-    case(
-        "not known, nobody wants it",
-        &[("a.service", A)],
-        &[("a.service", B)],
-        None,
-    );
-    case(
-        "drop-in",
-        &[("a.service", A), ("a.service.d/x.conf", "[Service];User=a")],
-        &[("a.service", A), ("a.service.d/x.conf", "[Service];User=b")],
-        Some(&["a.service"]),
-    );
-    case(
-        "only a drop-in goes",
-        &[("a.service.d/x.conf", "[Service];User=a")],
-        &[],
-        Some(&["a.service"]),
-    );
-    case(
-        "instance",
-        &[("a@.service", A)],
-        &[("a@.service", B)],
-        Some(&["a@1.service", "a@2.service"]),
-    );
-    case(
-        "socket",
-        &[("a.service", A), ("a.socket", "[Socket]")],
-        &[("a.service", B), ("a.socket", "[Socket]")],
-        Some(&["a.service", "a.socket"]),
-    );
-    case(
-        "not by its socket",
-        &[("a.service", A), ("a.socket", "[Socket]")],
-        &[
-            (
-                "a.service",
-                "[Service];X-NotSocketActivated=true;ExecStart=b",
-            ),
-            ("a.socket", "[Socket]"),
-        ],
-        Some(&["a.service", "a.socket"]),
-    );
-    case(
-        "becomes a socket's",
-        &[("a.service", A)],
-        &[("a.service", B), ("a.socket", "[Socket]")],
-        Some(&["a.service"]),
-    );
-    let wanted = [
-        ("multi-user.target.wants/a.service", "-> ../a.service"),
-        ("a.service", A),
-    ];
-    case("new and wanted", &[], &wanted, Some(&["multi-user.target"]));
-    case(
-        "new, wanted by nobody that runs",
-        &[("other.target", "[Unit]")],
-        &[
-            ("other.target", "[Unit]"),
-            ("other.target.wants/a.service", "-> ../a.service"),
-            ("a.service", A),
-        ],
-        Some(&[]),
-    );
-    case(
-        "new, and what it needs",
-        &[],
-        &[
-            wanted[0],
-            wanted[1],
-            ("a.service.requires/b.service", "-> ../b.service"),
-            ("b.service", B),
-        ],
-        Some(&["multi-user.target"]),
-    );
-    case(
-        "new, by hand",
-        &[],
-        &[
-            wanted[0],
-            (
-                "a.service",
-                "[Unit];X-OnlyManualStart=yes;[Service];ExecStart=a",
-            ),
-        ],
-        Some(&["multi-user.target"]),
-    );
-    case(
-        "was wanted before and does not run",
-        &wanted,
-        &wanted,
-        Some(&["multi-user.target"]),
-    );
-    insta::assert_snapshot!(table.join("\n"), @"
-    x.target: 
-    x.slice: 
-    x.path: 
-    x.socket: 
-    x.timer: restart x.timer
-    x.mount: restart x.mount
-    -.mount: reload -.mount
-    mount options: reload x.mount
-    not running: 
-    not known, pulled in: restart a.service
-    not known, nobody wants it: 
-    drop-in: restart a.service
-    only a drop-in goes: restart a.service
-    instance: restart a@1.service a@2.service
-    socket: stop a.service; restart a.socket
-    not by its socket: restart a.service
-    becomes a socket's: stop a.service
-    new and wanted: start a.service
-    new, wanted by nobody that runs: 
-    new, and what it needs: start a.service b.service
-    new, by hand: 
-    was wanted before and does not run:
-    ");
+    table.join("\n")
+}
+
+#[test]
+fn what_differs_in_a_unit_decides_what_becomes_of_it() {
+    insta::assert_snapshot!(told(
+        r"
+        same | a.service: A | a.service: A | a.service
+        comment | a.service: A | a.service: # new;[Service];ExecStart=a | a.service
+        described | a.service: A | a.service: [Unit];Description=x;[Service];ExecStart=a | a.service
+        installed | a.service: A | a.service: [Service];ExecStart=a;[Install];WantedBy=x.target | a.service
+        another program | a.service: A | a.service: B | a.service
+        continued line | a.service: [Service];ExecStart=a \; b | a.service: [Service];ExecStart=a \;   c | a.service
+        reset | a.service: [Service];ExecStart=x;ExecStart=;ExecStart=a | a.service: A | a.service
+        reload triggers | a.service: A | a.service: [Unit];X-Reload-Triggers=1;[Service];ExecStart=a | a.service
+        new way to reload | a.service: A | a.service: [Service];ExecStart=a;ExecReload=r | a.service
+        no way to reload | a.service: [Service];ExecStart=a;ExecReload=r | a.service: A | a.service
+        reloadIfChanged | a.service: A | a.service: [Service];X-ReloadIfChanged=true;ExecStart=b | a.service
+        not restartIfChanged | a.service: A | a.service: [Service];X-RestartIfChanged=false;ExecStart=b | a.service
+        not stopIfChanged | a.service: A | a.service: [Service];X-StopIfChanged=no;ExecStart=b | a.service
+        refuses to stop | a.service: A | a.service: [Unit];RefuseManualStop=yes;[Service];ExecStart=b | a.service
+        only by hand | a.service: A | a.service: [Unit];X-OnlyManualStart=on;[Service];ExecStart=b | a.service
+        masked | a.service: A | a.service: -> /dev/null | a.service
+        removed | a.service: A | | a.service
+        removed, but stays | a.service: [Unit];X-StopOnRemoval=false;[Service];ExecStart=a | | a.service
+        removed, and says so | a.service: [Unit];X-StopOnRemoval=true;[Service];ExecStart=a | | a.service
+        does not run | a.service: A | a.service: B |
+        drop-in | a.service: A & a.service.d/x.conf: [Service];User=a | a.service: A & a.service.d/x.conf: [Service];User=b | a.service
+        only a drop-in goes | a.service.d/x.conf: [Service];User=a | | a.service
+        instances | a@.service: A | a@.service: B | a@1.service a@2.service
+    "
+    ));
+}
+
+#[test]
+fn what_a_unit_is_decides_too() {
+    insta::assert_snapshot!(told(
+        r"
+        target | x.target: A | x.target: B | x.target
+        slice | x.slice: A | x.slice: B | x.slice
+        path | x.path: A | x.path: B | x.path
+        socket | x.socket: A | x.socket: B | x.socket
+        timer | x.timer: A | x.timer: B | x.timer
+        mount | x.mount: A | x.mount: B | x.mount
+        root | -.mount: A | -.mount: B | -.mount
+        options of a mount | x.mount: [Mount];Options=ro | x.mount: [Mount];Options=rw | x.mount
+        by its socket | a.service: A & a.socket: [Socket] | a.service: B & a.socket: [Socket] | a.service a.socket
+        by a socket it names | a.service: A & b.socket: [Socket] | a.service: [Service];Sockets=b.socket & b.socket: [Socket] | a.service b.socket
+        not by its socket | a.service: A & a.socket: [Socket] | a.service: [Service];X-NotSocketActivated=true & a.socket: [Socket] | a.service a.socket
+        becomes a socket's | a.service: A | a.service: B & a.socket: [Socket] | a.service
+    "
+    ));
+}
+
+#[test]
+fn what_is_pulled_in_is_started() {
+    insta::assert_snapshot!(told(
+        r"
+        what runs is not known, wanted | a.service: A & m.target.wants/a.service: -> ../a.service | a.service: B & m.target.wants/a.service: -> ../a.service | ?
+        what runs is not known, not wanted | a.service: A | a.service: B | ?
+        new and wanted | | a.service: A & multi-user.target.wants/a.service: -> ../a.service | multi-user.target
+        new, by somebody who does not run | o.target: [Unit] | o.target: [Unit] & o.target.wants/a.service: -> ../a.service & a.service: A |
+        new, with what it needs | | a.service: A & multi-user.target.wants/a.service: -> ../a.service & a.service.requires/b.service: -> ../b.service & b.service: B | multi-user.target
+        new, by hand | | a.service: [Unit];X-OnlyManualStart=yes & multi-user.target.wants/a.service: -> ../a.service | multi-user.target
+        wanted before, does not run | a.service: A & multi-user.target.wants/a.service: -> ../a.service | a.service: A & multi-user.target.wants/a.service: -> ../a.service | multi-user.target
+    "
+    ));
 }

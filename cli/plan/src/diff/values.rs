@@ -121,7 +121,7 @@ mod tests {
         serde_json::from_value(manifest).expect("a manifest")
     }
 
-    fn context(said: serde_json::Value, wants: serde_json::Value) -> HostContext {
+    fn context(said: &serde_json::Value, wants: &serde_json::Value) -> HostContext {
         let whole = json!({ "schema": 1, "plane": "contract", "values": said, "wants": wants, "secrets": [] });
         serde_json::from_value(whole).expect("a context")
     }
@@ -129,12 +129,12 @@ mod tests {
     #[test]
     fn private_values_and_those_that_went_are_not_told() {
         let before = context(
-            json!({ "domain": "a.example", "token": "first", "gone": "x", "same": 1 }),
-            json!({ "peers": { "db": 1, "old": 2 } }),
+            &json!({ "domain": "a.example", "token": "first", "gone": "x", "same": 1 }),
+            &json!({ "peers": { "db": 1, "old": 2 } }),
         );
         let after = context(
-            json!({ "domain": "b.example", "token": "second", "same": 1 }),
-            json!({ "peers": { "db": 3 } }),
+            &json!({ "domain": "b.example", "token": "second", "same": 1 }),
+            &json!({ "peers": { "db": 3 } }),
         );
         let told = serde_json::to_string(&values(&before, &after, &contract())).expect("JSON");
         assert!(
