@@ -122,6 +122,9 @@ pub fn differing(before: &Snapshot, after: &Snapshot) -> BTreeSet<String> {
         .collect()
 }
 
+/// Files of more bytes are named and not shown, and so need not be read.
+pub const SHOWN: u64 = 128 << 10;
+
 /// Where systemd's units are, below `/etc`.
 pub const UNITS: &str = "systemd/system/";
 

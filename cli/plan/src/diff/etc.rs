@@ -1,14 +1,12 @@
 //! Files below `/etc` that differ, as `git diff` writes it: people know how to read it, and `git apply --stat` does.
 
 use infra_model::answer::{Difference, EtcChange, EtcDiff};
-use infra_model::snapshot::{EtcEntry, EtcKind, Snapshot, differing};
+use infra_model::snapshot::{EtcEntry, EtcKind, SHOWN, Snapshot, differing};
 use serde_json::Value;
 use similar::{Algorithm, DiffOp, DiffTag, capture_diff_slices, group_diff_ops};
 use std::fmt::Write as _;
 
-/// Larger files are named and not shown.
-const SHOWN: usize = 128 << 10;
-/// So are files with more lines: comparing them takes time that grows with the square of what differs.
+/// Files with more lines are named and not shown: comparing them takes time that grows with the square of what differs.
 const LINES: usize = 4_000;
 /// Lines around each difference.
 const CONTEXT: usize = 3;
@@ -227,7 +225,7 @@ fn text(entry: Option<&EtcEntry>) -> Result<&str, String> {
         EtcKind::Link(text) => return Ok(text),
         EtcKind::File { content, bytes, .. } => (content.as_deref(), *bytes),
     };
-    if bytes > SHOWN as u64 {
+    if bytes > SHOWN {
         return Err(format!("is larger than {} KiB", SHOWN >> 10));
     }
     let content = content.ok_or("was not read")?;
