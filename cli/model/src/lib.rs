@@ -20,6 +20,7 @@ pub mod host;
 pub mod lock;
 pub mod name;
 pub mod need;
+pub mod plan_file;
 pub mod poison;
 pub mod recipe;
 pub mod selector;

@@ -8,13 +8,14 @@ use infra_model::answer::{
     ValueSet, Why,
 };
 use infra_model::event::Line;
+use infra_model::plan_file::PlanFile;
 use infra_model::poison::HostSearch;
 use schemars::{Schema, schema_for};
 use std::path::Path;
 
 #[test]
 fn published_schemas_are_those_of_the_types() {
-    let all: [(&str, Schema); 21] = [
+    let all: [(&str, Schema); 22] = [
         ("list", schema_for!(Answer<HostSpec>)),
         ("info", schema_for!(Answer<HostInfo>)),
         ("eval", schema_for!(Answer<Evaluated>)),
@@ -35,6 +36,7 @@ fn published_schemas_are_those_of_the_types() {
         ("secret", schema_for!(Answer<SecretDone>)),
         ("fill", schema_for!(Answer<HostFilled>)),
         ("plan", schema_for!(Answer<HostPlan>)),
+        ("plan-file", schema_for!(PlanFile)),
         ("event", schema_for!(Line)),
     ];
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../nix/docs/schemas");

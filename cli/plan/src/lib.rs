@@ -7,9 +7,10 @@
 
 mod decide;
 pub mod diff;
-
+pub mod drift;
 pub mod fill;
 mod graph;
+pub mod lint;
 pub mod making;
 pub mod recipes;
 pub mod relations;

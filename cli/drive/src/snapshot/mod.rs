@@ -11,7 +11,7 @@ use crate::process::Stop;
 use crate::ssh::Connection;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use disk::{Disk, Here, walk};
+use disk::{Here, walk};
 use infra_model::snapshot::{Boot, EtcKind, Presence, SHOWN, Snapshot, asked};
 use infra_model::{Code, Diagnostic, StorePath};
 use std::collections::{BTreeMap, BTreeSet};
@@ -94,8 +94,7 @@ pub async fn read(
 }
 
 async fn look_here(system: &StorePath, stop: Stop) -> Result<Looked, Diagnostic> {
-    let disk = Here::default();
-    let (etc, files) = walk(&disk, &format!("{system}/etc"));
+    let (etc, files) = walk(&Here, &format!("{system}/etc"));
     let leads_to = |name: &str| {
         let link = fs::read_link(format!("{system}/{name}")).ok()?;
         Some(link.to_string_lossy().into_owned())
@@ -125,7 +124,7 @@ async fn look_there(
     closure: impl Iterator<Item = &StorePath>,
     stop: Stop,
 ) -> Result<Told, Diagnostic> {
-    let list: String = closure.map(|path| format!("{path}\n")).collect();
+    let list = listed(closure.map(StorePath::as_str));
     let argument = system.map_or("", StorePath::as_str);
     let remote = connection
         .script_with_input(LOOK, &[argument], list.as_bytes(), stop)
@@ -134,6 +133,11 @@ async fn look_there(
         return Err(cannot_look(&remote.stderr));
     }
     Ok(Told::parse(&remote.stdout))
+}
+
+/// A line for each.
+fn listed<'p>(paths: impl Iterator<Item = &'p str>) -> String {
+    paths.flat_map(|path| [path, "\n"]).collect()
 }
 
 fn cannot_look(said: &str) -> Diagnostic {
@@ -203,7 +207,7 @@ impl Looked {
             return Ok(());
         }
         let places: BTreeSet<&String> = wanted.iter().map(|(_, real)| real).collect();
-        let list: String = places.iter().map(|real| format!("{real}\n")).collect();
+        let list = listed(places.into_iter().map(String::as_str));
         let remote = connection
             .script_with_input(READ, &[], list.as_bytes(), stop)
             .await?;
