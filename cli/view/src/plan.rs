@@ -6,6 +6,7 @@ use infra_model::answer::{
     BootChanges, Difference, EtcDiff, HostPlan, Level, PackageChange, PackageDiff, Pair, Preview,
     SecretDifference, UnitChanges, ValueChange,
 };
+use infra_model::{NeedName, StorePath};
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -51,7 +52,7 @@ fn one(host: &HostPlan) -> String {
         let before = host
             .before
             .as_ref()
-            .map_or_else(|| "nothing".to_owned(), |path| path.short());
+            .map_or_else(|| "nothing".to_owned(), StorePath::short);
         let _ = writeln!(text, "  system    {before} → {}", after.short());
     }
     text + &preview(&host.preview, host.after.is_some())
@@ -85,7 +86,7 @@ fn preview(preview: &Preview, has_system: bool) -> String {
     values(&mut text, &preview.values);
     secrets(&mut text, &preview.secrets);
     if !preview.rekeys.is_empty() {
-        let names: Vec<&str> = preview.rekeys.iter().map(|name| name.as_str()).collect();
+        let names: Vec<&str> = preview.rekeys.iter().map(NeedName::as_str).collect();
         let _ = writeln!(text, "  rekey     {}: {}", names.len(), names.join(", "));
     }
     probes(&mut text, preview);
