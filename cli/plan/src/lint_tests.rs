@@ -1,3 +1,5 @@
+//! Each warning, and the nearest case that has none.
+
 use super::{Circumstances, Subject, lint};
 use infra_model::answer::{EtcChange, EtcDiff, HostPlan, Pair, SecretDifference, Sending};
 use infra_model::host::HostDefaults;

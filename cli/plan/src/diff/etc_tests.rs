@@ -1,3 +1,5 @@
+//! What is written of files below `/etc`, kind by kind, and that it leads from the old to the new.
+
 use super::{Hidden, etc};
 use infra_model::answer::EtcDiff;
 use infra_model::snapshot::{EtcEntry, EtcKind, Snapshot};

@@ -1,3 +1,5 @@
+//! Units as tables: what differs, and what becomes of it.
+
 use super::units;
 use infra_model::snapshot::{EtcEntry, EtcKind, Snapshot, UNITS};
 use std::collections::BTreeSet;
