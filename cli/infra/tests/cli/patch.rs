@@ -57,7 +57,8 @@ fn git_reads_every_kind_of_difference() {
 #[test]
 fn git_makes_the_new_out_of_the_old() {
     let env = Env::new();
-    let old: String = (1..60).map(|line| format!("{line}\n")).collect();
+    let lines: Vec<String> = (1..60).map(|line| line.to_string()).collect();
+    let old = lines.join("\n") + "\n";
     let new = old
         .replace("\n7\n", "\nseven\n")
         .replace("\n40\n", "\n")
