@@ -21,6 +21,7 @@ pub mod repo;
 pub mod roots;
 pub mod scaffold;
 pub mod secret;
+pub mod snapshot;
 pub mod ssh;
 pub mod state;
 pub mod table;

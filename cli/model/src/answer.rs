@@ -3,12 +3,17 @@
 mod facts;
 mod history;
 mod keeping;
+mod plan;
 mod repository;
 mod secrets;
 
 pub use facts::{FactChange, FactDone, HostFacts};
 pub use history::{HostStanding, HostStands, OpenChange, PastHost, PastRun, RunStanding};
 pub use keeping::HostFilled;
+pub use plan::{
+    BootChanges, EtcChange, EtcDiff, HostPlan, Level, PackageChange, PackageDiff, Pair, Preview,
+    ProbePlan, SecretDifference, Sending, UnitChanges, ValueChange,
+};
 pub use repository::{
     ExportState, HostMade, Lean, LeanEdge, LineChange, Relations, RepositoryMade, SharedWith,
     ValueGot, ValueSet, WantEdge,
@@ -209,7 +214,7 @@ pub struct Why {
 }
 
 /// A file in which two trees differ.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DifferingFile {
     /// Its path in the repository; bytes that are no UTF-8 are replaced.
@@ -219,7 +224,7 @@ pub struct DifferingFile {
 }
 
 /// How a file differs from the earlier tree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Difference {
     /// It was not there.

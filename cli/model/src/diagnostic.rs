@@ -193,6 +193,24 @@ pub enum Code {
     LearnedFact,
     /// A recipe made something, and it was written into the repository: no fault, but a change to know of.
     MadeByRecipe,
+    /// Nothing but the least proves that a change is good.
+    NoProbe,
+    /// Something acts only after a boot that nobody asked for.
+    NeedsReboot,
+    /// A change touches how its host is reached.
+    TouchesAccess,
+    /// The host's clock and this machine's differ.
+    ClockSkew,
+    /// A program is older than what infra is made for.
+    OldProgram,
+    /// A secret is about to expire.
+    SecretExpires,
+    /// A host runs another system than it would boot.
+    HostUnsettled,
+    /// A secret changes, and nobody on the host is told of it.
+    NoConsumer,
+    /// Two hosts are reached at the same address.
+    SharedAddress,
     /// A secret is where it must not be.
     SecretExposed,
     /// A search for secrets did not find what was put there to be found.

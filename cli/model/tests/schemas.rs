@@ -4,10 +4,11 @@
 use infra_model::HostSpec;
 use infra_model::answer::{
     Answer, Built, CacheState, Evaluated, Executed, HostContract, HostFacts, HostFilled, HostInfo,
-    HostMade, HostResult, HostStanding, KeptSecret, PastRun, Patient, Relations, RepositoryMade,
-    RolledBack, SecretDone, SecretReaders, ValueGot, ValueSet, Why,
+    HostMade, HostPlan, HostResult, HostStanding, KeptSecret, PastRun, Patient, Relations,
+    RepositoryMade, RolledBack, SecretDone, SecretReaders, ValueGot, ValueSet, Why,
 };
 use infra_model::event::Line;
+use infra_model::plan_file::PlanFile;
 use infra_model::poison::HostSearch;
 use infra_model::receipt::RunReceipt;
 use schemars::{Schema, schema_for};
@@ -15,7 +16,7 @@ use std::path::Path;
 
 #[test]
 fn published_schemas_are_those_of_the_types() {
-    let all: [(&str, Schema); 26] = [
+    let all: [(&str, Schema); 28] = [
         ("list", schema_for!(Answer<HostSpec>)),
         ("info", schema_for!(Answer<HostInfo>)),
         ("eval", schema_for!(Answer<Evaluated>)),
@@ -41,6 +42,8 @@ fn published_schemas_are_those_of_the_types() {
         ("history", schema_for!(Answer<PastRun>)),
         ("status", schema_for!(Answer<HostStanding>)),
         ("receipt", schema_for!(RunReceipt)),
+        ("plan", schema_for!(Answer<HostPlan>)),
+        ("plan-file", schema_for!(PlanFile)),
         ("event", schema_for!(Line)),
     ];
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../nix/docs/schemas");

@@ -6,9 +6,12 @@
 //! Never: effects of any kind, async, clocks, environment.
 
 mod decide;
+pub mod diff;
+pub mod drift;
 pub mod fill;
 mod graph;
 pub mod kept;
+pub mod lint;
 pub mod making;
 pub mod recipes;
 pub mod relations;

@@ -8,6 +8,7 @@
 pub mod diagnostic;
 pub mod graph;
 pub mod lines;
+pub mod plan;
 mod readers;
 mod screen;
 pub mod style;

@@ -1,9 +1,12 @@
 //! What paths of the store need, down to the last.
 
+use super::log::Log;
 use super::{nix, run, store_faults};
 use crate::process::Stop;
-use infra_model::{Code, Diagnostic};
+use infra_model::{Code, Diagnostic, StorePath};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::process::ExitStatus;
 
 /// What is asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,17 +36,52 @@ pub async fn closure(
         .args(paths);
     let (ended, log) = run(tool, stop, &mut |_, _| {}).await?;
     if !ended.status.success() {
-        let complaint = log.complaint();
-        let title = "the store does not tell what systems need";
-        return Err(Diagnostic::new(Code::NixFailure, title)
-            .with_cause(if complaint.is_empty() {
-                ended.status.to_string()
-            } else {
-                store_faults::tail(&complaint)
-            })
-            .with_fix(
-                "repair the store: nix store verify --all; or build the hosts again: infra build",
-            ));
+        return Err(untold(&log, ended.status));
     }
     Ok(ended.stdout.lines().map(PathBuf::from).collect())
+}
+
+/// The closure of a path that is in this machine's store, with the size of each path in bytes.
+pub async fn sizes(path: &StorePath, stop: Stop) -> Result<BTreeMap<StorePath, u64>, Diagnostic> {
+    // As text: the JSON of versions differs, this does not.
+    let tool = nix(&["path-info", "--recursive", "--size"]).arg(path.as_str());
+    let (ended, log) = run(tool, stop, &mut |_, _| {}).await?;
+    if !ended.status.success() {
+        return Err(untold(&log, ended.status));
+    }
+    Ok(ended.stdout.lines().filter_map(sized).collect())
+}
+
+/// Reads `/nix/store/… <spaces> 1234`.
+fn sized(line: &str) -> Option<(StorePath, u64)> {
+    let mut words = line.split_whitespace();
+    let path = StorePath::parse(words.next()?)?;
+    Some((path, words.next()?.parse().ok()?))
+}
+
+fn untold(log: &Log, status: ExitStatus) -> Diagnostic {
+    let complaint = log.complaint();
+    let title = "the store does not tell what systems need";
+    Diagnostic::new(Code::NixFailure, title)
+        .with_cause(if complaint.is_empty() {
+            status.to_string()
+        } else {
+            store_faults::tail(&complaint)
+        })
+        .with_fix("repair the store: nix store verify --all; or build the hosts again: infra build")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sized;
+
+    #[test]
+    fn sizes_are_read_as_every_nix_prints_them() {
+        let path = "/nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-x";
+        for line in [format!("{path} \t       1234"), format!("{path}    1234")] {
+            let (found, bytes) = sized(&line).expect("understood");
+            assert_eq!((found.as_str(), bytes), (path, 1234));
+        }
+        assert_eq!(sized("warning: nothing"), None);
+    }
 }

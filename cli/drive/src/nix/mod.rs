@@ -14,7 +14,7 @@ mod store_faults;
 use crate::memory::kernel_kills;
 use crate::process::{Ended, Stop, Tool, missing, on_path};
 use crate::repo::Repo;
-pub use closure::{Kind as ClosureKind, closure};
+pub use closure::{Kind as ClosureKind, closure, sizes};
 use exhausted::End;
 pub use exhausted::Failed;
 use explain::Explain;

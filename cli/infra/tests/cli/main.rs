@@ -22,6 +22,7 @@ mod listing;
 mod manifest;
 mod memory;
 mod mistakes;
+mod patch;
 mod relations;
 mod secrets;
 mod secrets_due;
