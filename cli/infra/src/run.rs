@@ -83,6 +83,12 @@ impl Run {
             .map_or(Ok(()), |journal| journal.keep_plan(plan))
     }
 
+    /// Performs a plan that changes no host, and after which more may follow.
+    pub(crate) async fn perform_open(&mut self, plan: &Plan, hands: &Arc<Wire>) -> Outcome {
+        self.perform(plan, (&Rollout::default(), Ending::Open), hands)
+            .await
+    }
+
     /// Performs a plan.
     pub(crate) async fn perform(
         &mut self,

@@ -148,6 +148,7 @@ mod tests {
     use super::rollback;
     use infra_model::change::Limits;
     use infra_model::{HostName, HostState, Step};
+    use std::fmt::Write as _;
 
     const PATHS: [&str; 3] = [
         "/nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-a",
@@ -165,7 +166,7 @@ mod tests {
             let (number, system) = one.split_once(':').expect("a system");
             let there = if system.ends_with('!') { "no" } else { "yes" };
             let at: usize = system.trim_end_matches('!').parse().expect("a number");
-            text += &format!("profile system-{number}-link {there} {}\n", PATHS[at]);
+            let _ = writeln!(text, "profile system-{number}-link {there} {}", PATHS[at]);
         }
         let host = HostName::parse("web").expect("a name");
         match rollback(&host, &HostState::parse(&text), to, Limits::default()) {

@@ -49,8 +49,9 @@ fn told(waves: &[&str], canaries: usize, wanted: &[(&str, &[&str])]) -> String {
         }
         Err(faults) => faults
             .iter()
-            .map(|fault| format!("{}: {}\n", fault.code.name(), fault.title))
-            .collect(),
+            .map(|fault| format!("{}: {}", fault.code.name(), fault.title))
+            .collect::<Vec<_>>()
+            .join("\n"),
     }
 }
 

@@ -4,6 +4,7 @@ use super::Bytes;
 use infra_model::{Code, Diagnostic};
 use rustix::io::Errno;
 use rustix::rand::{GetRandomFlags, getrandom};
+use std::fmt::Write as _;
 use zeroize::Zeroizing;
 
 /// So many random bytes.
@@ -30,8 +31,11 @@ pub(super) fn bytes(count: usize) -> Result<Bytes, Diagnostic> {
 
 /// A random word of 32 hexadecimal digits, that nobody guesses.
 pub fn word() -> Result<String, Diagnostic> {
-    let bytes = bytes(16)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    let mut word = String::new();
+    for byte in bytes(16)?.iter() {
+        let _ = write!(word, "{byte:02x}");
+    }
+    Ok(word)
 }
 
 /// 32 random bytes: a key.

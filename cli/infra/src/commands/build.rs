@@ -6,11 +6,11 @@ use crate::args::{Evaluate, Global};
 use crate::hands::{Purpose, Wire};
 use crate::run::Run;
 use crate::workspace::Workspace;
-use infra_engine::{Ending, Outcome};
+use infra_engine::Outcome;
 use infra_model::answer::{Answer, Built, Exit};
 use infra_model::change::Limits;
 use infra_model::{Diagnostic, Event, Finding, HostName, HostState, StepKind};
-use infra_plan::{Known, Rollout, Secrets};
+use infra_plan::{Known, Secrets};
 use infra_view::table;
 use std::sync::Arc;
 
@@ -53,22 +53,13 @@ pub(super) async fn run(global: &Global, args: &Evaluate) -> Exit {
         goal: None,
     });
     let survey = run
-        .perform(
-            &infra_plan::survey(&names, false),
-            (&Rollout::default(), Ending::Open),
-            &wire,
-        )
+        .perform_open(&infra_plan::survey(&names, false), &wire)
         .await;
     let known = systems(&selected.hosts, &survey);
     let outcome = if run.interrupted() {
         Outcome::default()
     } else {
-        run.perform(
-            &infra_plan::build(&known),
-            (&Rollout::default(), Ending::Open),
-            &wire,
-        )
-        .await
+        run.perform_open(&infra_plan::build(&known), &wire).await
     };
     let mut warnings = contracts.warnings;
     warnings.extend(wire.close().await);

@@ -5,7 +5,7 @@ use crate::args::{Evaluate, Global};
 use crate::hands::{Purpose, Wire};
 use crate::run::Run;
 use crate::workspace::Workspace;
-use infra_engine::{Ending, Outcome};
+use infra_engine::Outcome;
 use infra_model::answer::{Answer, Evaluated, Exit};
 use infra_model::{Diagnostic, Finding, HostName, HostSpec, StepKind};
 use infra_view::table;
@@ -44,11 +44,7 @@ pub(super) async fn run(global: &Global, args: &Evaluate) -> Exit {
         .map(|host| host.name.clone())
         .collect();
     let outcome = run
-        .perform(
-            &infra_plan::survey(&names, false),
-            (&infra_plan::Rollout::default(), Ending::Open),
-            &wire,
-        )
+        .perform_open(&infra_plan::survey(&names, false), &wire)
         .await;
     let mut warnings = contracts.warnings;
     warnings.extend(open);

@@ -101,7 +101,7 @@ async fn undo(transaction: &mut Transaction<'_>, decisions: Vec<Decision>) {
         let begun = decision
             .steps
             .first()
-            .is_some_and(|step| step.opens_a_change());
+            .is_some_and(infra_model::Step::opens_a_change);
         if !begun {
             let why = Some("nothing of it had begun".to_owned());
             transaction.settle(&decision.host, HostOutcome::Skipped, why);

@@ -11,7 +11,7 @@ use crate::workspace::Workspace;
 use infra_drive::process::Stop;
 use infra_drive::table::cache_dir;
 use infra_drive::tree;
-use infra_engine::{Ending, Outcome};
+use infra_engine::Outcome;
 use infra_model::answer::{Answer, DifferingFile, Exit, HostStanding, HostStands, OpenChange};
 use infra_model::receipt::RunReceipt;
 use infra_model::{Diagnostic, Evaluation, Finding, HostName, HostSpec, HostState, StepKind};
@@ -72,8 +72,7 @@ async fn look(global: &Global, args: &Evaluate) -> Result<Found, Vec<Diagnostic>
     let mut run = Run::begin(&quiet, None);
     let names: Vec<HostName> = hosts.iter().map(|host| host.name.clone()).collect();
     let plan = infra_plan::survey(&names, true);
-    let free = infra_plan::Rollout::default();
-    let outcome = run.perform(&plan, (&free, Ending::Open), &wire).await;
+    let outcome = run.perform_open(&plan, &wire).await;
     let mut warnings = contracts.warnings.clone();
     warnings.extend(opened.warnings);
     warnings.extend(wire.close().await);

@@ -117,7 +117,7 @@ impl Watcher<'_> {
         reachable: &BTreeMap<NeedName, Probe>,
         last: bool,
     ) -> Result<Done, Failed> {
-        let mut warnings = self.reached_by_others(reachable).await?;
+        let warnings = self.reached_by_others(reachable).await?;
         let binary = self.binary()?;
         let away = Away::since(self.wire.changes.get(self.host).limits);
         loop {
@@ -145,7 +145,7 @@ impl Watcher<'_> {
         }
         Ok(match warnings.len() {
             0 => Done::success(),
-            _ => warned(warnings.split_off(0)),
+            _ => warned(&warnings),
         })
     }
 
@@ -381,7 +381,7 @@ fn not_reached(host: &HostName, probe: &NeedName, from: &HostName, saw: &str) ->
     .with_fix("see what the change did to the network and the firewall of both; or set `critical = false` for the probe")
 }
 
-fn warned(warnings: Vec<String>) -> Done {
+fn warned(warnings: &[String]) -> Done {
     Done {
         outcome: StepOutcome::Warning {
             why: warnings.join("; "),
@@ -404,7 +404,7 @@ pub(super) fn ended(host: &HostName, status: ChangeStatus) -> Result<Done, Faile
             Ok(if warnings.is_empty() {
                 Done::success()
             } else {
-                warned(warnings)
+                warned(&warnings)
             })
         }
         Some(ChangeEnd::Restored { why, warnings }) => {

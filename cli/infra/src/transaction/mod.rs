@@ -130,11 +130,7 @@ impl<'g> Transaction<'g> {
 
     /// Performs a plan after which more follows for the hosts that come through.
     pub(crate) async fn perform_open(&mut self, plan: &Plan) -> Outcome {
-        let free = Rollout::default();
-        let mut outcome = self
-            .run
-            .perform(plan, (&free, Ending::Open), &self.wire)
-            .await;
+        let mut outcome = self.run.perform_open(plan, &self.wire).await;
         let findings = std::mem::take(&mut outcome.findings);
         // Hosts that came through are not settled yet.
         outcome.hosts.retain(|_, came_to| !came_to.is_good());

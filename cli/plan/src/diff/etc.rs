@@ -132,7 +132,7 @@ fn short(entry: &EtcEntry) -> String {
 type Both<'e> = (Option<&'e EtcEntry>, Option<&'e EtcEntry>);
 
 fn one(
-    patch: &mut String,
+    text: &mut String,
     path: &str,
     (old, new): Both<'_>,
     hidden: &Hidden,
@@ -142,14 +142,14 @@ fn one(
     let body = body((old, new), hidden);
     if let Err(why) = &body {
         // What stands before a header is passed over by Git, and read by people.
-        let _ = writeln!(patch, "# /{}: {why}", tame(path));
+        let _ = writeln!(text, "# /{}: {why}", tame(path));
     }
-    let _ = writeln!(patch, "diff --git {a} {b}");
+    let _ = writeln!(text, "diff --git {a} {b}");
     match (old.map(mode), new.map(mode)) {
-        (None, Some(mode)) => _ = writeln!(patch, "new file mode {mode}"),
-        (Some(mode), None) => _ = writeln!(patch, "deleted file mode {mode}"),
+        (None, Some(mode)) => _ = writeln!(text, "new file mode {mode}"),
+        (Some(mode), None) => _ = writeln!(text, "deleted file mode {mode}"),
         (Some(old), Some(new)) if old != new => {
-            let _ = writeln!(patch, "old mode {old}\nnew mode {new}");
+            let _ = writeln!(text, "old mode {old}\nnew mode {new}");
         }
         _ => {}
     }
@@ -165,9 +165,9 @@ fn one(
         Err(why) => {
             if let (Some(old), Some(new)) = (old, new) {
                 // Git sees a binary file only if its header says more than its name.
-                let _ = writeln!(patch, "index {}..{}", short(old), short(new));
+                let _ = writeln!(text, "index {}..{}", short(old), short(new));
             }
-            let _ = writeln!(patch, "Binary files {a} and {b} differ");
+            let _ = writeln!(text, "Binary files {a} and {b} differ");
             change.note = Some(why);
         }
         Ok(body) if body.hunks.is_empty() => {
@@ -176,8 +176,8 @@ fn one(
         Ok(body) => {
             // A name with a space is ended by a tab, so that it can be told from what follows.
             let end = |name: &str| if name.contains(' ') { "\t" } else { "" };
-            let _ = writeln!(patch, "--- {a}{}\n+++ {b}{}", end(&a), end(&b));
-            patch.push_str(&body.hunks);
+            let _ = writeln!(text, "--- {a}{}\n+++ {b}{}", end(&a), end(&b));
+            text.push_str(&body.hunks);
             change.added += body.added;
             change.removed += body.removed;
         }
