@@ -180,10 +180,12 @@ impl Work<'_> {
 
     fn warn_of_failed_units(&mut self) {
         let known = &self.kept.order.intent.expected.failed_units;
-        let failed: Vec<_> = system::settled_failed_units(self.host)
+        let mut failed: Vec<_> = system::settled_failed_units(self.host)
             .into_iter()
             .filter(|unit| !known.contains(unit))
             .collect();
+        // Of a unit that only the new system had, nothing is left but that it failed.
+        failed.retain(|unit| !system::forget(self.host, unit));
         if !failed.is_empty() {
             self.state.warnings.push(format!(
                 "units failed on the way back: {}",

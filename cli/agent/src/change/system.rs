@@ -105,6 +105,19 @@ pub(crate) fn settled_failed_units(host: &Host) -> Vec<String> {
     listed.map(names).unwrap_or_default()
 }
 
+/// Clears the failure of a unit that there is none of any more. Whether it was such a one.
+pub(crate) fn forget(host: &Host, unit: &str) -> bool {
+    const PATIENCE: u64 = 10;
+    let is_gone = host.has_systemd()
+        && process::ask_within(
+            "systemctl",
+            &["show", "--property=LoadState", unit],
+            PATIENCE,
+        )
+        .is_some_and(|state| state.trim() == "LoadState=not-found");
+    is_gone && process::ask_within("systemctl", &["reset-failed", unit], PATIENCE).is_some()
+}
+
 /// Roots for the collector, so that no system of the change goes away while it is neither current nor a generation.
 pub(crate) fn hold(host: &Host, name: &str, system: Option<&StorePath>) {
     let folder = host.path("/nix/var/nix/gcroots");

@@ -147,10 +147,11 @@ fn a_connection_that_breaks_while_committing() {
     let scene = Scene::plain();
     // A profile that takes its time, and then has something to say to a connection that is no more.
     let slow = r#"
-        real=$(command -v nix-env) dir=/nix/var/nix/profiles/default/bin
-        mkdir -p $dir
-        printf '#!/bin/sh\nsleep 3; echo noise >&2; exec %s "$@"\n' "$real" > $dir/nix-env
-        chmod +x $dir/nix-env"#;
+        real=$(command -v nix-env)
+        mkdir /run/real
+        mv "$real" /run/real/
+        printf '#!/bin/sh\nsleep 3; echo noise >&2; exec /run/real/nix-env "$@"\n' > "$real"
+        chmod +x "$real""#;
     scene.web().sh(slow).unwrap();
     let running =
         infra_testkit::Run::start(&mut scene.command(&["deploy", "web", "--json"])).unwrap();

@@ -197,7 +197,10 @@ fn a_host_goes_back_to_the_secrets_before_and_a_deployment_forward_again() {
 
     // As it says: the next deployment puts the wanted ones in place.
     let again = vault.deploy(&given, 0);
-    assert_eq!(again.steps("app"), ["evaluate", "survey", "seal"]);
+    assert_eq!(
+        again.steps("app"),
+        ["evaluate", "survey", "seal", "activate", "confirm"]
+    );
     assert_eq!(again.outcome("db"), "unchanged");
     assert!(vault.page("second-token", "/").contains("Vault"));
 
@@ -374,7 +377,7 @@ fn recipes_make_what_nobody_gives() {
     let with = as_admin(&["deploy", "app", "--json"]);
     assert_eq!(
         Deployed::read(&with).steps("app"),
-        ["evaluate", "survey", "seal"]
+        ["evaluate", "survey", "seal", "activate", "confirm"]
     );
     assert_ne!(on("app", "page-token"), token);
     nowhere(&vault, &on("app", "page-token"));

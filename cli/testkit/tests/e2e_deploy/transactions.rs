@@ -160,6 +160,8 @@ fn sshd_dies_at_each_step() {
         "  system.activationScripts.slow.text = \"${pkgs.busybox}/bin/sleep 1\";",
     );
     scene.deploy(&["web"], 0);
+    assert_ne!(settled(&scene), old);
+    old = settled(&scene);
     for step in ["copy", "activate", "confirm", "commit"] {
         scene.greet(&format!("Cut at {step}"));
         let running = begun(&scene, &["deploy", "web", "--json"], step);
