@@ -124,7 +124,7 @@ pub(crate) enum Command {
     Eval(Evaluate),
     /// Build the systems of hosts.
     Build(Evaluate),
-    /// Deploy hosts: look at them, build what differs, copy, activate, read back, make it the boot default.
+    /// Deploy hosts: look at them, build what differs, copy, activate, confirm, make it the boot default.
     Deploy(Deploy),
     /// Show how hosts stand: in sync, behind, drifted, changing or unknown, and why.
     Status(Evaluate),

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What kind of thing went wrong. Stable: scripts match on it (kebab-case in JSON, listed in `nix/docs/errors.md`).
+/// What kind of thing went wrong. Stable: scripts match on it (kebab-case in JSON).
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
