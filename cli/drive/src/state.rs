@@ -180,6 +180,21 @@ impl State {
         runs
     }
 
+    /// Whether a run has ended without having brought all of its hosts to an end: it failed with some, or did not come to them.
+    pub fn has_lost_hosts(&self, run: &str) -> bool {
+        let file = self.dir.join("runs").join(run).join(ANSWER);
+        let text = fs::read_to_string(file).ok().filter(|_| is_run(run));
+        let answer: Option<serde_json::Value> =
+            text.and_then(|text| serde_json::from_str(&text).ok());
+        let hosts = answer
+            .as_ref()
+            .and_then(|answer| answer.get("hosts")?.as_array());
+        hosts.into_iter().flatten().any(|host| {
+            let outcome = host.get("outcome").and_then(|outcome| outcome.as_str());
+            matches!(outcome, Some("failed" | "skipped"))
+        })
+    }
+
     /// The text of a run's plan; `None` if there is no such run, or it has not come to making one.
     pub fn plan_of(&self, run: &str) -> Option<String> {
         let file = self.dir.join("runs").join(run).join(PLAN);

@@ -103,6 +103,8 @@ pub enum Code {
     ProbeFailed,
     /// Nobody confirmed a change over a new connection in time.
     Unconfirmed,
+    /// A change was ended in the middle, by its host's end or on purpose, and the host is what it was before.
+    ChangeCutOff,
     /// A host could not be put back to what it was before a change.
     RestoreFailed,
     /// The host is not any more what it was when the plan was made.

@@ -142,7 +142,7 @@ impl Supervisor<'_> {
         compare::expected(&intent.expected, &Now::of(work.host))?;
         if work.folder.has("aborted") {
             return Err(Diagnostic::new(
-                Code::Interrupted,
+                Code::ChangeCutOff,
                 "the change was taken back before it began",
             )
             .with_fix("deploy again"));
@@ -216,14 +216,14 @@ fn died(found: Found) -> Diagnostic {
     let phase = found.phase.as_str();
     if found.same_boot {
         Diagnostic::new(
-            Code::Interrupted,
+            Code::ChangeCutOff,
             format!("the supervisor of the change was ended while it was {phase}"),
         )
         .with_cause("something on the host killed infra-agent: a lack of memory, or a person")
         .with_fix("see the host's log for what did, then deploy again")
     } else {
         Diagnostic::new(
-            Code::Interrupted,
+            Code::ChangeCutOff,
             format!("the host was restarted while the change was {phase}"),
         )
         .with_cause("it has booted what was its boot default before the change")
@@ -234,7 +234,7 @@ fn died(found: Found) -> Diagnostic {
 /// A change that was armed and that nobody carries out: nothing was touched.
 pub(crate) fn end_unbegun(folder: &Folder, mut state: State) -> Result<(), Diagnostic> {
     let why = Diagnostic::new(
-        Code::Interrupted,
+        Code::ChangeCutOff,
         "the change was ordered, and its supervisor ended before it began",
     )
     .with_fix("deploy again");

@@ -313,7 +313,7 @@ impl Work<'_> {
 
     fn aborted(&self) -> Diagnostic {
         let by = fs::read_to_string(self.folder.file("aborted")).unwrap_or_default();
-        Diagnostic::new(Code::Interrupted, "the change was taken back")
+        Diagnostic::new(Code::ChangeCutOff, "the change was taken back")
             .with_cause(match by.trim() {
                 "" => "somebody asked for it (change abort)".to_owned(),
                 by => by.to_owned(),

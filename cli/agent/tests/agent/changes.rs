@@ -271,7 +271,7 @@ fn a_change_is_taken_back() {
     scene.wait_for("r1", ChangePhase::Awaiting);
     let aborted = scene.run("change abort r1", b"").json();
     assert_ne!(aborted["phase"], "awaiting");
-    assert_eq!(restored(&scene.see_through("r1")).code, Code::Interrupted);
+    assert_eq!(restored(&scene.see_through("r1")).code, Code::ChangeCutOff);
     assert_eq!(scene.looks(), before);
     scene.run("change abort r1", b"").json();
 
@@ -301,7 +301,7 @@ fn what_a_killed_supervisor_has_started_is_ended() {
     let recovered = scene.recover();
     assert!(recovered.mended);
     let why = restored(&recovered.change.unwrap());
-    assert_eq!(why.code, Code::Interrupted);
+    assert_eq!(why.code, Code::ChangeCutOff);
     assert!(why.title.ends_with("while it was activating"), "{why:?}");
     assert_eq!(scene.looks(), before);
     fs::remove_file(&file).unwrap();

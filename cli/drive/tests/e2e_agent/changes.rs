@@ -273,7 +273,7 @@ fn what_hangs_or_fails_is_ended_and_undone() {
             .unwrap();
         scene.operator.abort(host, "r2").unwrap();
         let ended = scene.operator.wait_for(host, "r2", ChangePhase::Ended);
-        assert_eq!(restored(&ended).code, Code::Interrupted);
+        assert_eq!(restored(&ended).code, Code::ChangeCutOff);
         scene.runs(host, "good", "good", 1);
     }
     // A unit that fails is noticed without any probe of the contract.
@@ -322,7 +322,7 @@ fn a_power_cut_or_a_killed_supervisor_is_recovered() {
         assert_eq!(moved.code, Code::HostMoved, "{moved:?}");
         assert_eq!(
             restored(&scene.operator.change(host, "r1")).code,
-            Code::Interrupted
+            Code::ChangeCutOff
         );
         scene.runs(host, "good", "good", 1);
 

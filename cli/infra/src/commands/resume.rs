@@ -193,7 +193,8 @@ fn find(state: &State, run: Option<&str>) -> Result<Kept, Diagnostic> {
         .with_place(Place::file("command line"))
         .with_fix("deploy again: infra deploy")
     })?;
-    if !unfinished.contains(&run) {
+    // A run that lost a host in the middle has ended without knowing how that came out.
+    if !unfinished.contains(&run) && !state.has_lost_hosts(&run) {
         return Err(
             Diagnostic::new(Code::UnknownRun, format!("run {run} has ended"))
                 .with_place(Place::file("command line"))

@@ -184,7 +184,7 @@ impl Watcher<'_> {
                 Err(fault) => return Err(fault.into()),
             };
             away = Away::since(open.limits);
-            for line in &status.log {
+            for line in status.log.iter().filter(|line| !is_phase(line)) {
                 self.report.line(line);
             }
             open.next = status.next;
@@ -362,6 +362,12 @@ impl Away {
             until: Instant::now() + own + PATIENCE,
         }
     }
+}
+
+/// The supervisor's log says each phase; whoever watches sees them as steps.
+fn is_phase(line: &str) -> bool {
+    line.strip_prefix("infra: ")
+        .is_some_and(|word| ChangePhase::parse(word).is_some())
 }
 
 /// Faults of the way to a host, which say nothing of the host.

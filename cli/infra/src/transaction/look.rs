@@ -135,6 +135,21 @@ pub(crate) fn probes(contract: Option<&Contract>) -> Option<BTreeMap<NeedName, P
 
 /// A host that somebody else is changing.
 fn busy(host: &HostName, change: &ChangeStatus) -> Diagnostic {
+    if !change.alive {
+        return Diagnostic::new(
+            Code::HostBusy,
+            format!("a change of {host} was cut off in the middle"),
+        )
+        .with_cause(format!(
+            "run {} of {} was {} there, and nothing carries it out any more",
+            change.run,
+            change.by,
+            change.phase.as_str()
+        ))
+        .with_fix(format!(
+            "infra deploy {host} brings it to its end first; without changing anything it cannot be decided on"
+        ));
+    }
     let left = change
         .remaining
         .map(|seconds| format!(", for {seconds} s at most"))

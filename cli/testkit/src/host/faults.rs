@@ -1,13 +1,19 @@
 //! What can go wrong with a host, on purpose, and how it is put right again.
 
 use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::{Host, HostError, base_name};
 use crate::config::Store;
 use crate::files;
 use crate::keys;
 use crate::network;
+use crate::proc::ProcessId;
 use crate::seed::rewrite_host_key;
+
+/// How long the kernel may take to end a process that was killed.
+const GONE: Duration = Duration::from_secs(10);
 
 impl Host<'_> {
     /// Pulls the network cable: nothing gets in or out, and nobody is told.
@@ -57,10 +63,17 @@ impl Host<'_> {
             files::write(&self.stopped_units(), &stopped, 0o644)?;
         }
         // Sessions outlive the unit. Their processes are called sshd, or sshd-session since 9.8.
-        for process in self.processes() {
-            if base_name(process.pid).is_some_and(|name| name.starts_with("sshd")) {
-                process.kill();
-            }
+        let is_sshd = |process: &ProcessId| {
+            base_name(process.pid).is_some_and(|name| name.starts_with("sshd"))
+        };
+        let killed: Vec<ProcessId> = self.processes().into_iter().filter(is_sshd).collect();
+        for process in &killed {
+            process.kill();
+        }
+        // Until they are gone nobody else can have their port.
+        let until = Instant::now() + GONE;
+        while killed.iter().any(|process| process.is_alive()) && Instant::now() < until {
+            thread::sleep(Duration::from_millis(5));
         }
         Ok(())
     }

@@ -147,11 +147,13 @@ fn a_connection_that_breaks_while_committing() {
     let scene = Scene::plain();
     // A profile that takes its time, and then has something to say to a connection that is no more.
     let slow = r#"
-        real=$(command -v nix-env)
-        mkdir /run/real
-        mv "$real" /run/real/
-        printf '#!/bin/sh\nsleep 3; echo noise >&2; exec /run/real/nix-env "$@"\n' > "$real"
-        chmod +x "$real""#;
+        programs=$(dirname "$(command -v nix-env)")
+        cp -a "$programs" /run/real
+        cp -a "$programs" /run/slow
+        rm /run/slow/nix-env
+        printf '#!/bin/sh\nsleep 3; echo noise >&2; exec /run/real/nix-env "$@"\n' > /run/slow/nix-env
+        chmod 755 /run/slow/nix-env
+        mount --bind /run/slow "$programs""#;
     scene.web().sh(slow).unwrap();
     let running =
         infra_testkit::Run::start(&mut scene.command(&["deploy", "web", "--json"])).unwrap();
