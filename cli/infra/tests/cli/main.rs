@@ -32,6 +32,7 @@ mod secrets_readers;
 mod secrets_rollback;
 mod secrets_shared;
 mod status;
+mod transactions;
 mod values;
 mod wants;
 mod warnings;
