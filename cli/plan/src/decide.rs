@@ -3,6 +3,7 @@
 use crate::Plan;
 use infra_model::change::{Expected, Intent, Limits, Target};
 use infra_model::contract::Probe;
+use infra_model::duration;
 use infra_model::event::PlannedHost;
 use infra_model::{
     BuildOn, Evaluation, Goal, HostName, HostState, NeedName, Step, StepKind, StorePath,
@@ -272,7 +273,19 @@ impl Wanted<'_> {
             secrets: self.secrets.then(|| self.known.secrets.digest.clone()),
             expected: expected(state),
             probes: self.known.probes.clone(),
-            limits: self.known.limits,
+            limits: self.limits(),
+        }
+    }
+
+    /// The host waits for its confirmation, and other hosts try to reach it before that: their time is not taken from its own.
+    fn limits(self) -> Limits {
+        let others: u64 = reachable(self.known.probes.as_ref())
+            .values()
+            .filter_map(|probe| duration::seconds(&probe.within))
+            .fold(0, u64::saturating_add);
+        Limits {
+            confirm: self.known.limits.confirm.saturating_add(others),
+            ..self.known.limits
         }
     }
 

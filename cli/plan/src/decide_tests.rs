@@ -2,8 +2,11 @@
 
 use super::{Known, Secrets, Verdict, deploy};
 use infra_model::change::Limits;
+use infra_model::contract::Probe;
 use infra_model::state::HostSecrets;
-use infra_model::{BuildOn, Evaluation, Goal, HostName, HostState, Step, StorePath, SystemAnswer};
+use infra_model::{
+    BuildOn, Evaluation, Goal, HostName, HostState, NeedName, Step, StorePath, SystemAnswer,
+};
 use std::collections::BTreeMap;
 
 fn path(name: &str) -> StorePath {
@@ -166,4 +169,37 @@ fn steps_of_a_host_wait_for_each_other_and_hosts_do_not() {
         vec![8],
     ];
     assert_eq!(waits, expected);
+}
+
+#[test]
+fn hosts_that_are_to_reach_it_have_a_time_of_their_own() {
+    let probe = |json: &str| serde_json::from_str::<Probe>(json).expect("a probe");
+    let mut host = known(Some("old"), Some("old"), BuildOn::Local);
+    let name = |name: &str| NeedName::parse(name).expect("a name");
+    host.probes = Some(BTreeMap::from([
+        (
+            name("router"),
+            probe(
+                r#"{"reachableFrom":"router","within":"2m","every":"1s","successes":1,"critical":true,"declared":[]}"#,
+            ),
+        ),
+        (
+            name("web"),
+            probe(
+                r#"{"unit":"web.service","within":"5m","every":"1s","successes":1,"critical":true,"declared":[]}"#,
+            ),
+        ),
+    ]));
+    let (decisions, _) = deploy(&[host], Goal::Switch);
+    let intent = decisions[0].intent().expect("a change");
+    assert_eq!(intent.limits.confirm, Limits::default().confirm + 120);
+    let asked: Vec<Vec<&NeedName>> = decisions[0]
+        .steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::Confirm { reachable, .. } => Some(reachable.keys().collect()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(asked, [[&name("router")]]);
 }

@@ -148,10 +148,9 @@ fn a_connection_that_breaks_while_committing() {
     // A profile that takes its time, and then has something to say to a connection that is no more.
     let slow = r#"
         programs=$(dirname "$(command -v nix-env)")
-        cp -a "$programs" /run/real
         cp -a "$programs" /run/slow
         rm /run/slow/nix-env
-        printf '#!/bin/sh\nsleep 3; echo noise >&2; exec /run/real/nix-env "$@"\n' > /run/slow/nix-env
+        printf '#!/bin/bash\nsleep 3; echo noise >&2; exec -a nix-env "${0%%/*}/nix" "$@"\n' > /run/slow/nix-env
         chmod 755 /run/slow/nix-env
         mount --bind /run/slow "$programs""#;
     scene.web().sh(slow).unwrap();
