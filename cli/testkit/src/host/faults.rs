@@ -82,7 +82,7 @@ impl Host<'_> {
     pub fn start_sshd(&self) -> Result<(), HostError> {
         if !self.config().systemd {
             self.sh("rm -f /run/sshd.pid
-                 env -i PATH=/usr/sbin:/usr/bin /usr/sbin/sshd
+                 env -i PATH=/usr/sbin:/usr/bin /usr/sbin/sshd -E /run/sshd.log
                  until [ -e /run/sshd.pid ]; do sleep 0.01; done")?;
             return Ok(());
         }

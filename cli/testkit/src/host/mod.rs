@@ -174,6 +174,17 @@ impl<'lab> Host<'lab> {
             .collect()
     }
 
+    /// How often somebody has logged in by ssh since it was switched on.
+    pub fn logins(&self) -> Result<usize, HostError> {
+        let log = if self.config().systemd {
+            // Named sshd-session since 9.8.
+            self.sh("journalctl --boot --no-pager --quiet -t sshd -t sshd-session")?
+        } else {
+            self.read_file("/run/sshd.log")?
+        };
+        Ok(log.matches("Accepted publickey").count())
+    }
+
     /// Whether it has power.
     pub fn is_on(&self) -> bool {
         self.first_process().is_some()

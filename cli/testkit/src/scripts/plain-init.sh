@@ -35,7 +35,7 @@ cat /proc/sys/kernel/random/uuid > /run/boot_id
 mount --bind /run/boot_id /proc/sys/kernel/random/boot_id
 
 /usr/local/lib/infra-lab/boot-system > /run/boot-system.log 2>&1 || true
-env -i PATH=/usr/sbin:/usr/bin /usr/sbin/sshd
+env -i PATH=/usr/sbin:/usr/bin /usr/sbin/sshd -E /run/sshd.log
 until [ -e /run/sshd.pid ]; do sleep 0.01; done
 : > /run/infra-lab-ready
 

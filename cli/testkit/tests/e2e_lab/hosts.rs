@@ -49,6 +49,22 @@ fn hosts_come_up_answer_by_name_and_go() {
 }
 
 #[test]
+fn logins_are_counted() {
+    if !e2e_wanted("logins_are_counted") {
+        return;
+    }
+    for kind in BOTH {
+        let lab = lab_of(1, kind);
+        let host = lab.host("h0");
+        let before = host.logins().unwrap();
+        for _ in 0..2 {
+            ssh(&lab, "h0", "true").ok().unwrap();
+        }
+        assert_eq!(host.logins().unwrap() - before, 2, "{kind:?}");
+    }
+}
+
+#[test]
 fn a_systemd_host_is_healthy_and_reboots() {
     if !e2e_wanted("a_systemd_host_is_healthy_and_reboots") {
         return;
