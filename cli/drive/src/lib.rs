@@ -13,6 +13,7 @@ pub mod host;
 pub mod memory;
 pub mod nix;
 mod plain;
+pub mod plans;
 pub mod poison;
 pub mod process;
 pub mod receipts;

@@ -1,7 +1,8 @@
 //! What can be typed.
 
 use crate::{commands, complete};
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
 use infra_model::answer::Exit;
 use infra_model::{Goal, HostName};
@@ -124,6 +125,10 @@ pub(crate) enum Command {
     Eval(Evaluate),
     /// Build the systems of hosts.
     Build(Evaluate),
+    /// Show what a deployment would do to hosts, and what would be another then. Changes nothing.
+    Plan(Plan),
+    /// Do what a saved plan says, and nothing else.
+    Apply(Apply),
     /// Deploy hosts: look at them, build what differs, copy, activate, confirm, make it the boot default.
     Deploy(Deploy),
     /// Show how hosts stand: in sync, behind, drifted, changing or unknown, and why.
@@ -193,6 +198,43 @@ pub(crate) struct Deploy {
     /// Look at everything, say what would be done, and stop.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) pace: Pace,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    #[command(flatten)]
+    pub(crate) fill: Fill,
+    /// What the new system is for.
+    #[arg(long, value_name = "GOAL", value_enum, default_value_t = PlanGoal::Switch)]
+    pub(crate) goal: PlanGoal,
+    /// Build the new systems here, so that packages, files and units can be compared.
+    #[arg(long)]
+    pub(crate) build: bool,
+    /// Write the plan to FILE; `infra apply FILE` does it.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+    /// What to compare with: what runs on the host (running), what the last run left there (last-run), or what a run left there. What is to be
+    /// done is the same whatever is chosen.
+    #[arg(long, value_name = "running|last-run|RUN", default_value = "running", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) against: String,
+}
+
+/// Arguments of `apply`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Apply {
+    /// What `infra plan -o FILE` wrote.
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) fill: Fill,
+    /// Do not ask before hosts are changed. (Nothing is asked where there is no terminal.)
+    #[arg(short, long)]
+    pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) pace: Pace,
 }
@@ -344,6 +386,27 @@ pub(crate) enum GoalArg {
     Test,
     /// Copy it and show what activation would do.
     DryActivate,
+}
+
+/// Goals that can be planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlanGoal {
+    /// Run it now, and make it the boot default once it has proven itself.
+    Switch,
+    /// Make it the boot default without running it.
+    Boot,
+    /// Run it now, but boot the old system next time.
+    Test,
+}
+
+impl From<PlanGoal> for Goal {
+    fn from(goal: PlanGoal) -> Self {
+        match goal {
+            PlanGoal::Switch => Self::Switch,
+            PlanGoal::Boot => Self::Boot,
+            PlanGoal::Test => Self::Test,
+        }
+    }
 }
 
 impl From<GoalArg> for Goal {

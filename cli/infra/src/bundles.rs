@@ -20,7 +20,12 @@ pub(crate) struct Bundler<'a> {
     workspace: &'a Workspace,
     opener: Opener<'a>,
     fingerprints: Option<Fingerprints>,
+    /// By host: which content each of its secrets has.
+    told: BTreeMap<HostName, BTreeMap<String, Option<String>>>,
 }
+
+/// How it is said that a recipe is still to make a secret, instead of which content it has.
+const TO_BE_MADE: &str = "to be made by ";
 
 impl<'a> Bundler<'a> {
     /// Nothing is read yet.
@@ -29,6 +34,7 @@ impl<'a> Bundler<'a> {
             workspace,
             opener,
             fingerprints: None,
+            told: BTreeMap::new(),
         }
     }
 
@@ -39,10 +45,24 @@ impl<'a> Bundler<'a> {
         contract: &Contract,
     ) -> Result<Secrets, Diagnostic> {
         let draft = self.draft(host, contract).await?;
+        let known = |one: &Secret| {
+            let print = Some(one.fingerprint.clone());
+            (
+                one.name.clone(),
+                print.filter(|print| !print.starts_with(TO_BE_MADE)),
+            )
+        };
+        let told = draft.secrets.iter().map(known).collect();
+        self.told.insert(host.clone(), told);
         Ok(Secrets {
             digest: digest(&draft)?,
             names: draft.secrets.iter().map(|one| one.name.clone()).collect(),
         })
+    }
+
+    /// Which content each secret of a host has, for which [`Bundler::wanted`] was asked; `None`: it is still to be made.
+    pub(crate) fn told(&self, host: &HostName) -> BTreeMap<String, Option<String>> {
+        self.told.get(host).cloned().unwrap_or_default()
     }
 
     /// The secrets of a host, opened and sealed to its key.
@@ -122,7 +142,7 @@ impl<'a> Bundler<'a> {
                     .map_or_else(String::new, |all| all.of(&opened)))
             }
             // Only in a dry run: else it has been made by now.
-            Kept::Recipe(recipe) => Ok(format!("to be made by {recipe}")),
+            Kept::Recipe(recipe) => Ok(format!("{TO_BE_MADE}{recipe}")),
         }
     }
 

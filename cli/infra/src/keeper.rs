@@ -5,7 +5,7 @@
 use infra_drive::nix;
 use infra_drive::process::Stop;
 use infra_drive::roots::{Root, Roots, System};
-use infra_model::{BuildOn, Evaluation, HostName, HostSpec};
+use infra_model::{BuildOn, HostName, HostSpec, StorePath};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -27,12 +27,11 @@ impl Keeper {
 
     /// A host was evaluated, to be built. From here on its derivation is protected, if a link to the planned one before is there to be moved;
     /// the first one ever is made by the build.
-    pub(crate) fn planned(&self, host: &HostSpec, found: &Evaluation) {
-        let toplevel = &found.answer.toplevel;
+    pub(crate) fn planned(&self, host: &HostSpec, drv: &StorePath, out: &StorePath) {
         let system = System {
-            drv: toplevel.drv.clone(),
+            drv: drv.clone(),
             // What is built on the host stays there, and is a root there.
-            out: (host.build != BuildOn::Target).then(|| toplevel.out.clone()),
+            out: (host.build != BuildOn::Target).then(|| out.clone()),
         };
         // If it cannot be moved the build makes it anew, and says so if that fails, too.
         let _ = self.roots.point(&host.name, Root::Planned, &system);

@@ -221,3 +221,12 @@ pub(crate) fn item((owner, name): &Asset) -> Result<Item, Diagnostic> {
     };
     Item::new(scope, name.as_str())
 }
+
+/// Whose it is, and its name.
+pub(crate) fn asset_of(item: &Item) -> Asset {
+    let owner = match item.scope() {
+        Scope::Shared => Owner::Shared,
+        Scope::Host(host) => Owner::Host(host.clone()),
+    };
+    (owner, item.name().clone())
+}

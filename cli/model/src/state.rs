@@ -4,6 +4,7 @@ use crate::StorePath;
 use crate::bundle::{Status, parse_report};
 use crate::change::{ChangePhase, ChangeStatus};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A host as it was found: read in one SSH round trip, before anything is decided.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -76,6 +77,9 @@ pub struct HostSecrets {
     pub generation: Option<u64>,
     /// Names of the secrets in it.
     pub names: Vec<String>,
+    /// Which content each of them is.
+    #[serde(default)]
+    pub fingerprints: BTreeMap<String, String>,
     /// Whether it is in place: unpacked, and known to everybody who consumes it.
     pub in_place: bool,
 }
@@ -88,7 +92,12 @@ impl HostSecrets {
             in_place: status.unpacked.is_some() && status.pending.is_empty(),
             digest: status.digest,
             generation: status.current,
-            names: status.secrets.into_iter().map(|one| one.name).collect(),
+            names: status.secrets.iter().map(|one| one.name.clone()).collect(),
+            fingerprints: status
+                .secrets
+                .into_iter()
+                .map(|one| (one.name, one.fingerprint))
+                .collect(),
         })
     }
 }

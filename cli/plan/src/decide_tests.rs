@@ -50,6 +50,7 @@ fn secrets_go_before_the_system_that_uses_them() {
         Some(HostSecrets {
             digest: Some(digest.to_owned()),
             generation: Some(3),
+            fingerprints: std::collections::BTreeMap::new(),
             names: names.iter().map(|name| (*name).to_owned()).collect(),
             in_place,
         })

@@ -1,8 +1,9 @@
 //! Whether the world is still the one that a saved plan was made for.
 
+use crate::expected;
+use infra_model::change::Expected;
 use infra_model::plan_file::PlannedChange;
 use infra_model::{Code, Diagnostic, HostName, HostState, StorePath};
-use std::fmt::Display;
 
 /// What a host is now.
 #[derive(Debug, Clone, Copy)]
@@ -62,39 +63,16 @@ pub fn drift(saved: &PlannedChange, now: Now<'_>) -> Vec<Drift> {
         return Vec::new();
     };
     let (then, state) = (&intent.expected, now.state);
-    let mut found = Vec::new();
-    let mut compare = |field, then: String, now: String| {
-        if then != now {
-            let host = saved.host.clone();
-            found.push(Drift {
-                host,
-                field,
-                then,
-                now,
-            });
-        }
+    let drift = |(field, then, now): Field| Drift {
+        host: saved.host.clone(),
+        field,
+        then: said(then),
+        now: said(now),
     };
-    compare(
-        "current",
-        said(then.current.as_ref()),
-        said(state.current.as_ref()),
-    );
-    compare(
-        "bootDefault",
-        said(then.boot_default.as_ref()),
-        said(state.boot_default.as_ref()),
-    );
-    compare("generation", said(then.generation), said(state.generation));
-    compare(
-        "bootId",
-        said(then.boot_id.as_ref()),
-        said(state.boot_id.as_ref()),
-    );
-    let secrets = state
-        .secrets
-        .as_ref()
-        .and_then(|secrets| secrets.generation);
-    compare("secrets", said(then.secrets), said(secrets));
+    let mut found: Vec<Drift> = fields(then, &expected(state))
+        .into_iter()
+        .map(drift)
+        .collect();
     // One that works again is no reason to refuse; one that failed since would be taken for a fault of the change.
     let failed: Vec<&str> = state
         .failed_units
@@ -102,19 +80,44 @@ pub fn drift(saved: &PlannedChange, now: Now<'_>) -> Vec<Drift> {
         .filter(|unit| !then.failed_units.contains(unit))
         .map(String::as_str)
         .collect();
-    compare(
-        "failedUnits",
-        said(None::<&str>),
-        said(Some(failed.join(", ")).filter(|list| !list.is_empty())),
-    );
-    if let Some(drv) = now.drv {
-        compare("drv", saved.drv.to_string(), drv.to_string());
+    if !failed.is_empty() {
+        found.push(drift(("failedUnits", None, Some(failed.join(", ")))));
+    }
+    if let Some(drv) = now.drv.filter(|drv| **drv != saved.drv) {
+        let (then, now) = (saved.drv.to_string(), drv.to_string());
+        found.push(drift(("drv", Some(then), Some(now))));
     }
     found
 }
 
-fn said(value: Option<impl Display>) -> String {
-    value.map_or_else(|| "none".to_owned(), |value| value.to_string())
+/// A field of a pre-image, what it was and what it is.
+pub(crate) type Field = (&'static str, Option<String>, Option<String>);
+
+/// The fields of a pre-image that are another by now, but for the units that have failed.
+pub(crate) fn fields(then: &Expected, now: &Expected) -> Vec<Field> {
+    let path = |path: &Option<StorePath>| path.as_ref().map(ToString::to_string);
+    let number = |number: Option<u64>| number.map(|number| number.to_string());
+    let all = [
+        ("current", path(&then.current), path(&now.current)),
+        (
+            "bootDefault",
+            path(&then.boot_default),
+            path(&now.boot_default),
+        ),
+        (
+            "generation",
+            number(then.generation),
+            number(now.generation),
+        ),
+        ("bootId", then.boot_id.clone(), now.boot_id.clone()),
+        ("secrets", number(then.secrets), number(now.secrets)),
+    ];
+    let differs = |(_, then, now): &Field| then != now;
+    all.into_iter().filter(differs).collect()
+}
+
+fn said(value: Option<String>) -> String {
+    value.unwrap_or_else(|| "none".to_owned())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What is kept of a run before it changes anything, so that another process can bring it to its end.
 
+use crate::drift::{Field, fields};
 use crate::{Decision, Rollout, Verdict, expected};
 use infra_model::change::{Expected, Intent};
 use infra_model::{Code, Diagnostic, Goal, HostName, HostState, Step, StorePath};
@@ -90,38 +91,18 @@ pub fn go_on(decision: &Decision, run: &str, state: &HostState) -> Result<Decisi
 
 /// What differs between a pre-image and what was found, a line each. That units fail by now is no reason against a change.
 pub fn moved(then: &Expected, now: &Expected) -> Vec<String> {
-    let path = |path: &Option<StorePath>| {
-        path.as_ref()
-            .map_or_else(|| "nothing".to_owned(), ToString::to_string)
+    let line = |(field, then, now): Field| {
+        let (field, none) = match field {
+            "current" => ("running system", "nothing"),
+            "bootDefault" => ("boot default", "nothing"),
+            "bootId" => ("boot id", "unknown"),
+            "secrets" => ("generation of secrets", "none"),
+            other => (other, "none"),
+        };
+        let said = |value: Option<String>| value.unwrap_or_else(|| none.to_owned());
+        format!("its {field} was {} and is {}", said(then), said(now))
     };
-    let number = |number: &Option<u64>| {
-        number.map_or_else(|| "none".to_owned(), |number| number.to_string())
-    };
-    let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".to_owned());
-    let fields = [
-        ("running system", path(&then.current), path(&now.current)),
-        (
-            "boot default",
-            path(&then.boot_default),
-            path(&now.boot_default),
-        ),
-        (
-            "generation",
-            number(&then.generation),
-            number(&now.generation),
-        ),
-        ("boot id", text(&then.boot_id), text(&now.boot_id)),
-        (
-            "generation of secrets",
-            number(&then.secrets),
-            number(&now.secrets),
-        ),
-    ];
-    fields
-        .into_iter()
-        .filter(|(_, then, now)| then != now)
-        .map(|(field, then, now)| format!("its {field} was {then} and is {now}"))
-        .collect()
+    fields(then, now).into_iter().map(line).collect()
 }
 
 impl Decision {

@@ -17,6 +17,7 @@ pub mod recipes;
 pub mod relations;
 mod rollback;
 pub mod rollout;
+pub mod saved;
 pub mod shared;
 pub mod stale;
 pub mod standing;

@@ -42,23 +42,65 @@ pub fn rollout(
             (host.clone(), wave)
         })
         .collect();
-    let mut order: Vec<HostName> = hosts.to_vec();
-    order.sort_by_key(|host| (waves.get(host).copied(), host.clone()));
-    let first: BTreeSet<HostName> = order.into_iter().take(canaries).collect();
-    if !first.is_empty() {
-        for (host, wave) in &mut waves {
-            *wave = if first.contains(host) {
-                0
-            } else {
-                wave.saturating_add(1)
-            };
-        }
-    }
+    send_first(&mut waves, canaries);
     Ok(Rollout {
         after: after(hosts, &waves, wanted),
         waves,
         ..Rollout::default()
     })
+}
+
+/// The first `canaries` hosts go before everybody else.
+pub fn send_first(waves: &mut BTreeMap<HostName, u32>, canaries: usize) {
+    let mut order: Vec<HostName> = waves.keys().cloned().collect();
+    order.sort_by_key(|host| (waves.get(host).copied(), host.clone()));
+    let first: BTreeSet<HostName> = order.into_iter().take(canaries).collect();
+    if first.is_empty() {
+        return;
+    }
+    for (host, wave) in waves {
+        *wave = if first.contains(host) {
+            0
+        } else {
+            wave.saturating_add(1)
+        };
+    }
+}
+
+impl Rollout {
+    /// The order of `hosts` as waves alone, from 1 and without holes: who waits for a host of its own wave is of one after it. That is all of the
+    /// order that a saved plan keeps.
+    pub fn stages(&self, hosts: &[HostName]) -> BTreeMap<HostName, u32> {
+        let mut waves: BTreeMap<u32, Vec<&HostName>> = BTreeMap::new();
+        for host in hosts {
+            let wave = self.waves.get(host).copied().unwrap_or_default();
+            waves.entry(wave).or_default().push(host);
+        }
+        let mut stages = BTreeMap::new();
+        let mut stage = 0;
+        for mut open in waves.into_values() {
+            while !open.is_empty() {
+                stage += 1;
+                let waits = |host: &&HostName| {
+                    let providers = self.after.get(*host).into_iter().flatten();
+                    providers
+                        .into_iter()
+                        .any(|one| open.contains(&one) && one != *host)
+                };
+                let (later, mut now): (Vec<&HostName>, Vec<&HostName>) =
+                    open.iter().copied().partition(waits);
+                // There are no circles; if there were one, its hosts would go together.
+                open = if now.is_empty() {
+                    now = later;
+                    Vec::new()
+                } else {
+                    later
+                };
+                stages.extend(now.into_iter().map(|host| (host.clone(), stage)));
+            }
+        }
+        stages
+    }
 }
 
 /// The first of `waves` in `infra.toml` that selects each host.

@@ -1,6 +1,6 @@
 //! Orders as a table: what the repository says → who goes when.
 
-use super::{Providers, rollout};
+use super::{Providers, Rollout, rollout};
 use infra_model::host::HostDefaults;
 use infra_model::{Fleet, HostName, HostSpec};
 use std::collections::BTreeSet;
@@ -96,4 +96,40 @@ fn waves_that_select_nothing_that_exists_are_told() {
     unknown-host: there is no host `webb`
     invalid-selector: `` is not a selector: a host name is missing
     ");
+}
+
+#[test]
+fn stages_keep_waves_and_who_waits_for_whom() {
+    let hosts = ["db", "edge", "mail", "web"].map(name);
+    let rollout = Rollout {
+        waves: [("db", 4), ("edge", 4), ("mail", 0), ("web", 4)]
+            .map(|(host, wave)| (name(host), wave))
+            .into(),
+        // Whoever is not among the hosts is not waited for.
+        after: [("web", ["db", "gone"]), ("edge", ["web", "gone"])]
+            .map(|(host, of)| (name(host), of.map(name).into()))
+            .into(),
+        ..Rollout::default()
+    };
+    let stages = |hosts: &[HostName]| {
+        let stages = rollout.stages(hosts).into_iter();
+        let told: Vec<String> = stages
+            .map(|(host, stage)| format!("{host} {stage}"))
+            .collect();
+        told.join(", ")
+    };
+    assert_eq!(stages(&hosts), "db 2, edge 4, mail 1, web 3");
+    assert_eq!(stages(&hosts[..2]), "db 1, edge 1");
+}
+
+#[test]
+fn hosts_that_wait_for_each_other_go_together() {
+    let rollout = Rollout {
+        after: [("db", ["web"]), ("web", ["db"])]
+            .map(|(host, of)| (name(host), of.map(name).into()))
+            .into(),
+        ..Rollout::default()
+    };
+    let stages = rollout.stages(&["db", "web"].map(name));
+    assert!(stages.values().all(|stage| *stage == 1), "{stages:?}");
 }

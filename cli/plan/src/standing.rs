@@ -310,6 +310,7 @@ mod tests {
         let secrets = words.get(2).map(|word| HostSecrets {
             digest: Some(word.trim_end_matches('!').to_owned()),
             generation: Some(1),
+            fingerprints: std::collections::BTreeMap::new(),
             names: vec!["a".to_owned()],
             in_place: !word.ends_with('!'),
         });

@@ -2,9 +2,10 @@
 
 use super::broken;
 use gix::objs::tree::{Entry, EntryKind};
-use infra_model::Diagnostic;
 use infra_model::answer::{Difference, DifferingFile};
+use infra_model::context::CONTEXT_FILE;
 use infra_model::tree::Scope;
+use infra_model::{Diagnostic, HostContext};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
@@ -261,6 +262,18 @@ pub fn compare(
     }
     differences.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(Some(differences))
+}
+
+/// What a tree of the store says that its host's contract was filled with. `None` if the tree is not there any more, or is of an earlier version.
+pub fn context_of(cache: &std::path::Path, tree: &str) -> Option<HostContext> {
+    let (store, _, _lock) = super::store::open(cache).ok()?;
+    let id = gix::ObjectId::from_hex(tree.as_bytes()).ok()?;
+    let root = store.find_object(id).ok()?.try_into_tree().ok()?;
+    match root.lookup_entry_by_path(CONTEXT_FILE).ok()? {
+        Some(entry) => serde_json::from_slice(&entry.object().ok()?.data).ok(),
+        // An empty one is left out.
+        None => Some(HostContext::default()),
+    }
 }
 
 fn collect(

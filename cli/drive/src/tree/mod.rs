@@ -13,7 +13,7 @@ mod revision;
 mod store;
 mod walk;
 
-pub use build::compare;
+pub use build::{compare, context_of};
 pub(crate) use git::nearest;
 pub use revision::names as revisions;
 pub use store::{Stored, clear, gc, info};

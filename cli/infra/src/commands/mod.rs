@@ -1,5 +1,6 @@
 //! One file per command. Each takes its arguments and yields an exit code; what it prints goes through the [`Screen`].
 
+mod apply;
 mod build;
 mod cache;
 mod check;
@@ -19,6 +20,7 @@ pub(crate) mod init;
 mod list;
 mod log;
 pub(crate) mod new;
+mod plan;
 mod private;
 mod ready;
 mod resume;
@@ -73,6 +75,8 @@ fn perform(args: &Args) -> Exit {
         Command::New { what } => new::run(global, what),
         Command::Eval(evaluate) => wait(eval::run(global, evaluate)),
         Command::Build(evaluate) => wait(build::run(global, evaluate)),
+        Command::Plan(args) => wait(plan::run(global, args)),
+        Command::Apply(args) => wait(apply::run(global, args)),
         Command::Deploy(deploy) => wait(deploy::run(global, deploy)),
         Command::Resume(args) => wait(resume::run(global, args)),
         Command::Rollback(args) => wait(rollback::run(global, args)),

@@ -10,7 +10,7 @@ use crate::bundles::Bundler;
 use crate::contracts::Contracts;
 use crate::opener::Opener;
 use crate::record::Subject;
-use crate::transaction::{Terms, Transaction};
+use crate::transaction::{self, Terms, Transaction};
 use crate::workspace::Workspace;
 use infra_drive::process::Stop;
 use infra_drive::state::State;
@@ -126,31 +126,10 @@ async fn sealed_as_planned(
 ) -> Vec<Decision> {
     let mut able = Vec::new();
     for decision in decisions {
-        if let Some(planned) = decision.digest() {
-            let wanted = match contracts.hosts.get(&decision.host) {
-                Some(contract) => bundler.wanted(&decision.host, contract).await,
-                None => Ok(infra_plan::Secrets::default()),
-            };
-            let fault = match wanted {
-                Ok(wanted) if wanted.digest == *planned => None,
-                Ok(_) => Some(
-                    Diagnostic::new(
-                        Code::HostMoved,
-                        format!(
-                            "the secrets of {} are others than the run had planned with",
-                            decision.host
-                        ),
-                    )
-                    .with_fix(format!("deploy it anew: infra deploy {}", decision.host)),
-                ),
-                Err(fault) => Some(fault),
-            };
-            if let Some(fault) = fault {
-                transaction.fail(&decision.host, fault);
-                continue;
-            }
+        match transaction::sealed_as_planned(&decision, contracts, bundler).await {
+            Ok(()) => able.push(decision),
+            Err(fault) => transaction.fail(&decision.host, fault),
         }
-        able.push(decision);
     }
     able
 }

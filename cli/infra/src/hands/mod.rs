@@ -11,6 +11,7 @@ use infra_drive::host;
 use infra_drive::nix::{self, BuildPlace};
 use infra_drive::process::Stop;
 use infra_drive::roots::Roots;
+use infra_drive::snapshot::{self, Systems};
 use infra_drive::ssh::Connection;
 use infra_engine::{Done, Failed, Hands, Report};
 use infra_model::bundle::{self, UnitReport};
@@ -167,6 +168,25 @@ impl Wire {
         Ok(Done::success())
     }
 
+    /// Reads two systems for a plan: `after` from this machine's store, and `before` from wherever it is.
+    pub(crate) async fn systems(
+        &self,
+        name: &HostName,
+        before: Option<&StorePath>,
+        after: &StorePath,
+    ) -> Result<Systems, Diagnostic> {
+        let stop = Stop::never();
+        let connection = self.connection(name, stop.clone()).await?;
+        snapshot::read(before, after, Some(&connection), stop).await
+    }
+
+    /// What is to be deployed was settled before this run, and nothing is evaluated.
+    pub(crate) fn settled(&self, host: &HostSpec, drv: &StorePath, out: &StorePath) {
+        if let Some(keeper) = &self.keeper {
+            keeper.planned(host, drv, out);
+        }
+    }
+
     /// A host was found to be as wanted.
     pub(crate) fn unchanged(&self, name: &HostName) {
         if let Some(keeper) = &self.keeper {
@@ -275,7 +295,8 @@ impl Wire {
         let host = self.spec(name)?;
         let found = self.evaluator.evaluate(host, stop).await?;
         if let Some(keeper) = &self.keeper {
-            keeper.planned(host, &found);
+            let toplevel = &found.answer.toplevel;
+            keeper.planned(host, &toplevel.drv, &toplevel.out);
         }
         let outcome = if found.remembered {
             StepOutcome::Skipped {

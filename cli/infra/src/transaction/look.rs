@@ -34,32 +34,16 @@ impl Transaction<'_> {
         let names: Vec<HostName> = look.hosts.iter().map(|host| host.name.clone()).collect();
         let outcome = self.perform_open(&infra_plan::survey(&names, true)).await;
         let mut able = Vec::new();
+        let mut look = look;
         for seen in self.seen(look.hosts, &outcome) {
             let name = seen.spec.name.clone();
-            let Some(system) = system(&name, &outcome) else {
-                continue;
-            };
-            let contract = look.contracts.hosts.get(&name);
-            let wanted = match contract {
-                None => Ok(Secrets::default()),
-                Some(contract) => look.bundler.wanted(&name, contract).await,
-            };
-            match wanted {
-                Ok(secrets) => {
-                    let known = Known {
-                        name,
-                        build: seen.spec.build.clone(),
-                        state: seen.state,
-                        system,
-                        secrets,
-                        probes: probes(contract),
-                        limits: look.limits,
-                    };
+            match look.known(seen, &outcome).await {
+                None => {}
+                Some(Ok(known)) => {
                     self.note(&known.name, Subject::of(&known));
                     able.push(known);
                 }
-                // A host whose secrets cannot be told fails alone.
-                Err(fault) => self.fail(&name, fault),
+                Some(Err(fault)) => self.fail(&name, fault),
             }
         }
         able
@@ -68,20 +52,10 @@ impl Transaction<'_> {
     /// The hosts that answered, and that nobody else is changing right now.
     pub(crate) fn seen(&mut self, hosts: &[HostSpec], outcome: &Outcome) -> Vec<Seen> {
         let mut seen = Vec::new();
-        for spec in hosts {
-            let found = outcome.findings.get(&(spec.name.clone(), StepKind::Survey));
-            let Some(Finding::State(state)) = found else {
-                continue;
-            };
-            match state.open_change().filter(|change| change.run != self.id()) {
-                Some(change) => {
-                    let fault = busy(&spec.name, change);
-                    self.fail(&spec.name, fault);
-                }
-                None => seen.push(Seen {
-                    spec: spec.clone(),
-                    state: (**state).clone(),
-                }),
+        for (host, found) in seen_of(hosts, outcome, self.id()) {
+            match found {
+                Ok(found) => seen.push(found),
+                Err(fault) => self.fail(&host, fault),
             }
         }
         seen
@@ -117,6 +91,57 @@ impl Transaction<'_> {
     }
 }
 
+impl Look<'_, '_> {
+    /// Everything that is decided on; `None`: its system could not be evaluated, which was told. Errors: its secrets cannot be told, and it fails
+    /// alone.
+    pub(crate) async fn known(
+        &mut self,
+        seen: Seen,
+        outcome: &Outcome,
+    ) -> Option<Result<Known, Diagnostic>> {
+        let name = seen.spec.name;
+        let system = system(&name, outcome)?;
+        let contract = self.contracts.hosts.get(&name);
+        let wanted = match contract {
+            None => Ok(Secrets::default()),
+            Some(contract) => self.bundler.wanted(&name, contract).await,
+        };
+        Some(wanted.map(|secrets| Known {
+            name,
+            build: seen.spec.build,
+            state: seen.state,
+            system,
+            secrets,
+            probes: probes(contract),
+            limits: self.limits,
+        }))
+    }
+}
+
+/// Which hosts answered `run`, and why one that did is left alone: somebody else is changing it.
+pub(crate) fn seen_of(
+    hosts: &[HostSpec],
+    outcome: &Outcome,
+    run: &str,
+) -> Vec<(HostName, Result<Seen, Diagnostic>)> {
+    let mut seen = Vec::new();
+    for spec in hosts {
+        let found = outcome.findings.get(&(spec.name.clone(), StepKind::Survey));
+        let Some(Finding::State(state)) = found else {
+            continue;
+        };
+        let found = match state.open_change().filter(|change| change.run != run) {
+            Some(change) => Err(busy(&spec.name, change)),
+            None => Ok(Seen {
+                spec: spec.clone(),
+                state: (**state).clone(),
+            }),
+        };
+        seen.push((spec.name.clone(), found));
+    }
+    seen
+}
+
 fn system(host: &HostName, outcome: &Outcome) -> Option<Evaluation> {
     match outcome.findings.get(&(host.clone(), StepKind::Evaluate))? {
         Finding::System(system) => Some((**system).clone()),
@@ -131,6 +156,30 @@ pub(crate) fn probes(contract: Option<&Contract>) -> Option<BTreeMap<NeedName, P
     };
     let probes = &contract.manifest().probes;
     probes.enable.then(|| probes.probes.clone())
+}
+
+/// Whether the secrets of a host are still those that were planned with.
+pub(crate) async fn sealed_as_planned(
+    decision: &Decision,
+    contracts: &Contracts,
+    bundler: &mut Bundler<'_>,
+) -> Result<(), Diagnostic> {
+    let Some(planned) = decision.digest() else {
+        return Ok(());
+    };
+    let host = &decision.host;
+    let wanted = match contracts.hosts.get(host) {
+        Some(contract) => bundler.wanted(host, contract).await?,
+        None => Secrets::default(),
+    };
+    if wanted.digest == *planned {
+        return Ok(());
+    }
+    Err(Diagnostic::new(
+        Code::HostMoved,
+        format!("the secrets of {host} are others than the run had planned with"),
+    )
+    .with_fix(format!("deploy it anew: infra deploy {host}")))
 }
 
 /// A host that somebody else is changing.

@@ -3,7 +3,7 @@
 mod look;
 mod order;
 
-pub(crate) use look::Look;
+pub(crate) use look::{Look, Seen, sealed_as_planned, seen_of};
 pub(crate) use order::{limits, rollout};
 
 use crate::args::{Global, Pace};

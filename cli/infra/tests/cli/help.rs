@@ -5,7 +5,7 @@ use crate::env::Env;
 use std::fmt::Write as _;
 use std::path::Path;
 
-const COMMANDS: [&str; 38] = [
+const COMMANDS: [&str; 40] = [
     "",
     "list",
     "info",
@@ -31,6 +31,8 @@ const COMMANDS: [&str; 38] = [
     "new host",
     "eval",
     "build",
+    "plan",
+    "apply",
     "deploy",
     "status",
     "history",

@@ -23,6 +23,7 @@ mod manifest;
 mod memory;
 mod mistakes;
 mod patch;
+mod plans;
 mod relations;
 mod secrets;
 mod secrets_due;

@@ -214,7 +214,7 @@ fn wrong_words() {
     --- stderr
     error: unrecognized subcommand 'deplyo'
 
-      tip: a similar subcommand exists: 'deploy'
+      tip: some similar subcommands exist: 'apply', 'deploy'
 
     Usage: infra [OPTIONS] <COMMAND>
 

@@ -14,6 +14,7 @@ mod interrupts;
 mod leaks;
 mod many;
 mod mistakes;
+mod plans;
 mod poison;
 mod remembered;
 mod roots;

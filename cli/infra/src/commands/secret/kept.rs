@@ -2,22 +2,13 @@
 
 use super::Room;
 use crate::args::Selection;
+pub(super) use crate::vault::asset_of;
 use crate::vault::{Asset, Vault};
-use infra_drive::secret::item::{Item, Scope};
 use infra_drive::secret::store::Stored;
 use infra_model::answer::{Access, ReaderKind, SecretReader};
 use infra_model::recipe::Owner;
 use infra_model::{Diagnostic, HostName};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Whose it is, and its name.
-pub(super) fn asset_of(item: &Item) -> Asset {
-    let owner = match item.scope() {
-        Scope::Shared => Owner::Shared,
-        Scope::Host(host) => Owner::Host(host.clone()),
-    };
-    (owner, item.name().clone())
-}
 
 /// The hosts that were asked about; nobody asked about any: all that is kept, also of hosts that are no more.
 pub(super) struct Concerned(Option<BTreeSet<HostName>>);

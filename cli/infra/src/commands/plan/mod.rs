@@ -1,0 +1,282 @@
+//! `infra plan`: look and decide as a deployment does, show what would be another, and stop. Nothing is made, kept or changed but the plan's file.
+
+mod past;
+mod preview;
+mod stored;
+
+use super::ready::{Make, fill_all};
+use super::{answer, one, refuse, warn};
+use crate::args::{Global, Pace, Plan as Args};
+use crate::bundles::Bundler;
+use crate::contracts::Contracts;
+use crate::hands::{Purpose, Wire};
+use crate::opener::Opener;
+use crate::run::Run;
+use crate::transaction::{self, Look};
+use crate::workspace::Workspace;
+use infra_drive::plans;
+use infra_drive::process::Stop;
+use infra_drive::who::person_at_machine;
+use infra_engine::{Ending, Outcome};
+use infra_model::answer::{Answer, Exit, HostPlan};
+use infra_model::plan_file::{PLAN_SCHEMA, PlanFile, PlannedChange};
+use infra_model::{BuildOn, Diagnostic, Goal, HostName, HostSpec, Step};
+use infra_plan::lint::{Circumstances, Subject, lint};
+use infra_plan::{Decision, Known, Rollout};
+use past::Past;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+use stored::Stored;
+
+const NAME: &str = "plan";
+
+pub(super) async fn run(global: &Global, args: &Args) -> Exit {
+    match look(global, args).await {
+        Err(faults) => refuse(NAME, global, faults),
+        Ok(found) => {
+            warn(global, &found.warnings);
+            let text = infra_view::plan::render(&found.plans) + &found.kept;
+            let told = Answer::new(NAME, found.plans, found.errors).with_warnings(found.warnings);
+            answer(global, &told, &text);
+            found.exit
+        }
+    }
+}
+
+struct Found {
+    plans: Vec<HostPlan>,
+    errors: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
+    /// Where the plan was written, in words.
+    kept: String,
+    exit: Exit,
+}
+
+/// A host with everything that is told of it.
+struct Planned {
+    spec: HostSpec,
+    known: Known,
+    decision: Decision,
+    plan: HostPlan,
+    expiring: Vec<(infra_model::NeedName, u64)>,
+}
+
+/// What hosts are looked at with.
+struct Desk<'d> {
+    args: &'d Args,
+    goal: Goal,
+    workspace: Arc<Workspace>,
+    contracts: Contracts,
+    rollout: Rollout,
+    stored: Stored,
+    past: Past,
+    wire: Arc<Wire>,
+}
+
+async fn look(global: &Global, args: &Args) -> Result<Found, Vec<Diagnostic>> {
+    let workspace = Arc::new(Workspace::open(global).map_err(one)?);
+    let hosts = workspace.select_to_act(&args.selection)?.hosts;
+    let past = Past::open(&workspace, &args.against).map_err(one)?;
+    let evaluator = super::evaluator(global, &workspace).map_err(one)?;
+    let given = (&args.fill, Make::Told);
+    let contracts = fill_all(&workspace, &evaluator, &hosts, given).await?;
+    let stored = Stored::look(&workspace, &evaluator).await;
+    let purpose = if args.build {
+        Purpose::Build
+    } else {
+        Purpose::Look
+    };
+    let desk = Desk {
+        args,
+        goal: args.goal.into(),
+        rollout: transaction::rollout(&workspace, &hosts, &contracts, &Pace::default())?,
+        contracts,
+        stored,
+        past,
+        wire: Arc::new(Wire::new(Arc::clone(&workspace), evaluator, purpose)),
+        workspace,
+    };
+    // One answer at the end and no stream, as with every mere question.
+    let quiet = Global {
+        json: false,
+        ..global.clone()
+    };
+    let mut run = Run::begin(&quiet, None);
+    let mut bundler = Bundler::new(&desk.workspace, Opener::new(&desk.workspace, Stop::never()));
+    let (known, mut errors) = desk.ask(&hosts, &mut run, &mut bundler).await;
+    let (decisions, _) = infra_plan::deploy(&known, desk.goal);
+    let built = desk.build(&known, &decisions, &mut run).await;
+    errors.extend(built.errors.clone());
+    let planned = desk.planned(&hosts, (known, decisions), &bundler).await;
+    let mut warnings = desk.contracts.warnings.clone();
+    warnings.extend(desk.past.warnings.iter().cloned());
+    warnings.extend(desk.stored.warnings.iter().cloned());
+    warnings.extend(desk.lint(&planned));
+    warnings.extend(desk.wire.close().await);
+    let failed = |host: &HostName| errors.iter().any(|error| error.host.as_ref() == Some(host));
+    let lost = hosts.iter().filter(|host| failed(&host.name)).count();
+    let exit = if run.interrupted() {
+        Exit::Interrupted
+    } else {
+        Exit::of_hosts(hosts.len() - lost, lost)
+    };
+    let kept = match &args.output {
+        Some(file) if !planned.is_empty() && !run.interrupted() => {
+            desk.keep(file, &planned).await.map_err(one)?
+        }
+        _ => String::new(),
+    };
+    let mut plans: Vec<HostPlan> = planned.into_iter().map(|one| one.plan).collect();
+    plans.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(Found {
+        plans,
+        errors,
+        warnings,
+        kept,
+        exit,
+    })
+}
+
+impl Desk<'_> {
+    /// Asks and evaluates hosts. What keeps one from being planned is told, and keeps no other.
+    async fn ask(
+        &self,
+        hosts: &[HostSpec],
+        run: &mut Run,
+        bundler: &mut Bundler<'_>,
+    ) -> (Vec<Known>, Vec<Diagnostic>) {
+        let names: Vec<HostName> = hosts.iter().map(|host| host.name.clone()).collect();
+        let plan = infra_plan::survey(&names, true);
+        let free = (&Rollout::default(), Ending::Open);
+        let outcome = run.perform(&plan, free, &self.wire).await;
+        let mut errors = outcome.errors.clone();
+        let mut look = Look {
+            hosts,
+            contracts: &self.contracts,
+            bundler,
+            limits: transaction::limits(&self.workspace, &Pace::default()),
+        };
+        let mut all = Vec::new();
+        for (host, seen) in transaction::seen_of(hosts, &outcome, "") {
+            let known = match seen {
+                Ok(seen) => look.known(seen, &outcome).await,
+                Err(fault) => Some(Err(fault)),
+            };
+            match known {
+                Some(Ok(known)) => all.push(known),
+                Some(Err(fault)) => errors.push(fault.with_host(&host)),
+                None => {}
+            }
+        }
+        (all, errors)
+    }
+
+    /// Builds what is to be shown, if that was asked for. What is built on its host is not: nothing is done there.
+    async fn build(&self, known: &[Known], decisions: &[Decision], run: &mut Run) -> Outcome {
+        let mut plan = infra_plan::Plan::default();
+        if self.args.build && !run.interrupted() {
+            for (known, decision) in known.iter().zip(decisions) {
+                let build = decision
+                    .steps
+                    .iter()
+                    .find(|step| matches!(step, Step::Build { .. }));
+                if let Some(build) = build.filter(|_| known.build != BuildOn::Target) {
+                    plan.add(&known.name, build.clone(), &[]);
+                }
+            }
+        }
+        let free = (&Rollout::default(), Ending::Open);
+        run.perform(&plan, free, &self.wire).await
+    }
+
+    /// Everything that is told of hosts, one after another: what they would be is read from disks and hosts.
+    async fn planned(
+        &self,
+        hosts: &[HostSpec],
+        (known, decisions): (Vec<Known>, Vec<Decision>),
+        bundler: &Bundler<'_>,
+    ) -> Vec<Planned> {
+        let changing: Vec<HostName> = decisions
+            .iter()
+            .filter(|decision| !decision.steps.is_empty())
+            .map(|decision| decision.host.clone())
+            .collect();
+        let stages = self.rollout.stages(&changing);
+        let mut all = Vec::new();
+        for (known, decision) in known.into_iter().zip(decisions) {
+            let Some(spec) = hosts.iter().find(|host| host.name == known.name) else {
+                continue;
+            };
+            let told = bundler.told(&known.name);
+            let plan = self
+                .plan(&known, &decision, (stages.get(&known.name).copied(), &told))
+                .await;
+            all.push(Planned {
+                spec: spec.clone(),
+                expiring: self.stored.expiring(&known.name),
+                known,
+                decision,
+                plan,
+            });
+        }
+        all
+    }
+
+    fn lint(&self, planned: &[Planned]) -> Vec<Diagnostic> {
+        let contract = |host: &HostName| self.contracts.hosts.get(host);
+        let subjects: Vec<Subject<'_>> = planned
+            .iter()
+            .map(|one| Subject {
+                spec: &one.spec,
+                state: &one.known.state,
+                contract: contract(&one.spec.name).map(crate::contracts::Contract::manifest),
+                plan: &one.plan,
+                expiring: &one.expiring,
+            })
+            .collect();
+        let circumstances = Circumstances {
+            reboot: false,
+            now: now(),
+        };
+        lint(&subjects, circumstances)
+    }
+
+    /// Writes the plan, and says how to go on.
+    async fn keep(&self, file: &Path, planned: &[Planned]) -> Result<String, Diagnostic> {
+        let change = |one: &Planned| PlannedChange {
+            host: one.spec.name.clone(),
+            tree: one.known.system.tree.clone(),
+            drv: one.known.system.answer.toplevel.drv.clone(),
+            out: one.known.system.answer.toplevel.out.clone(),
+            intent: one.decision.intent().cloned(),
+            wave: one.plan.wave,
+            plan: one.plan.clone(),
+        };
+        let plan = PlanFile {
+            schema: PLAN_SCHEMA,
+            id: String::new(),
+            infra: env!("CARGO_PKG_VERSION").to_owned(),
+            repository: plans::repository(self.workspace.repo.root(), Stop::never()).await,
+            made: now(),
+            by: person_at_machine(),
+            goal: self.goal,
+            hosts: planned.iter().map(change).collect(),
+        };
+        plans::write(file, &plan.named(&plans::digest)?.to_text()?)?;
+        let shown = file.display();
+        Ok(format!(
+            "\nkept in {shown}; to do it: infra apply {shown}\n"
+        ))
+    }
+}
+
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+/// Fingerprints of secrets, by name.
+type Prints = BTreeMap<String, Option<String>>;

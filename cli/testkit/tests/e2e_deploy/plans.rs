@@ -1,0 +1,149 @@
+//! Plans on real hosts: they show what would be another and change nothing, are done as they were shown, and not at all once a host has moved.
+
+use crate::scene::{DB, SOON, Scene, systems, untouched};
+use infra_testkit::{Run, e2e_wanted};
+use serde_json::Value;
+use std::time::SystemTime;
+
+fn answer(scene: &Scene, words: &[&str], exit: i32) -> Value {
+    let finished = scene.infra(words);
+    assert_eq!(
+        finished.code(),
+        Some(exit),
+        "{}\n{}",
+        finished.stdout,
+        finished.stderr
+    );
+    serde_json::from_str(finished.stdout.lines().last().unwrap()).unwrap()
+}
+
+/// The names in a list of objects or of texts.
+fn names<'v>(list: &'v Value, key: &str) -> Vec<&'v str> {
+    let all = list.as_array().unwrap().iter();
+    all.map(|one| one.get(key).unwrap_or(one).as_str().unwrap())
+        .collect()
+}
+
+fn runs(scene: &Scene) -> usize {
+    let history = answer(scene, &["history", "--json"], 0);
+    history["hosts"].as_array().unwrap().len()
+}
+
+#[test]
+fn a_plan_shows_what_applying_it_does() {
+    if !e2e_wanted("a_plan_shows_what_applying_it_does") {
+        return;
+    }
+    let scene = Scene::plain();
+    scene.deploy(&["web"], 0);
+    let old = systems(scene.web());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("web.plan").display().to_string();
+    // The lab's store outlives the lab: what was built for an earlier run of this test is there still.
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let greeting = format!("Planned at {}", since.unwrap().as_nanos());
+    scene.greet(&greeting);
+
+    // Nothing is built for it: what is known is which files make the difference.
+    let plan = answer(&scene, &["plan", "web", "--json"], 0);
+    let web = &plan["hosts"][0];
+    assert_eq!(web["preview"]["level"], "evaluated", "{plan:#}");
+    assert_eq!(
+        names(&web["preview"]["sources"], "path"),
+        ["hosts/web/configuration.nix"]
+    );
+    let steps = ["build", "copy", "activate", "confirm", "commit"];
+    assert_eq!(names(&web["steps"], "step"), steps);
+    assert_eq!(web["before"], old.0.as_str());
+    assert_eq!(names(&plan["warnings"], "code"), ["no-probe"]);
+
+    let plan = answer(
+        &scene,
+        &["plan", "web", "--build", "-o", &file, "--json"],
+        0,
+    );
+    let web = &plan["hosts"][0];
+    let preview = &web["preview"];
+    assert_eq!(preview["level"], "built", "{plan:#}");
+    assert_eq!(names(&preview["units"]["restart"], ""), ["web.service"]);
+    assert_eq!(
+        names(&preview["etc"]["files"], "path"),
+        ["/etc/site/index.html", "/etc/systemd/system/web.service"],
+        "{preview:#}"
+    );
+    assert!(
+        preview["send"]["paths"].as_u64().unwrap() > 0,
+        "{preview:#}"
+    );
+    assert!(
+        preview["packages"]["pathsAfter"].as_u64().unwrap() > 10,
+        "{preview:#}"
+    );
+    let patch = folder.path().join("etc.patch");
+    std::fs::write(&patch, preview["etc"]["patch"].as_str().unwrap()).unwrap();
+    let mut git = scene.lab.controller("git");
+    git.current_dir(folder.path())
+        .args(["apply", "--stat"])
+        .arg(&patch);
+    let stat = git.run(SOON).unwrap().ok().unwrap().stdout;
+    assert!(stat.contains("etc/site/index.html"), "{stat}");
+    assert!(stat.contains("2 files changed"), "{stat}");
+    let shown = scene.infra(&["plan", "web"]).stdout;
+    let line = format!("+<h1>{greeting}</h1>");
+    assert!(shown.contains(&line), "{shown}");
+
+    assert_eq!(systems(scene.web()), old, "a plan changes nothing");
+    assert_eq!(runs(&scene), 1, "and is no run");
+
+    // What is done is what was planned, whatever the repository says by now.
+    scene.greet("Hello from later");
+    let applied = scene.transact(&["apply", &file], 0);
+    assert_eq!(applied.outcome("web"), "changed");
+    let mut done = vec!["survey"];
+    done.extend(steps);
+    assert_eq!(applied.steps("web"), done, "nothing is evaluated");
+    let wanted = web["after"].as_str().unwrap().to_owned();
+    assert_eq!(systems(scene.web()), (wanted.clone(), wanted.clone()));
+
+    // Done once, it is not done again.
+    let again = scene.transact(&["apply", &file], 3);
+    let errors = again.answer["errors"].as_array().unwrap();
+    let titles = names(&again.answer["errors"], "title").join("\n");
+    assert!(errors.iter().all(|error| error["code"] == "host-moved"));
+    for field in ["`current`", "`bootDefault`", "`generation`"] {
+        assert!(titles.contains(field), "{titles}");
+    }
+    assert_eq!(again.steps("web"), ["survey"]);
+    assert_eq!(systems(scene.web()), (wanted.clone(), wanted));
+}
+
+#[test]
+fn one_host_that_moved_keeps_all_from_being_changed() {
+    if !e2e_wanted("one_host_that_moved_keeps_all_from_being_changed") {
+        return;
+    }
+    let scene = Scene::plain();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("all.plan").display().to_string();
+    let plan = answer(&scene, &["plan", "--all", "-o", &file, "--json"], 0);
+    assert_eq!(names(&plan["hosts"], "name"), ["db", "web"]);
+    scene.deploy(&["web"], 0);
+    let moved = systems(scene.web());
+    let refused = scene.transact(&["apply", &file], 3);
+    assert_eq!(refused.outcome("web"), "failed");
+    assert_eq!(refused.outcome("db"), "skipped");
+    let titles = names(&refused.answer["errors"], "title").join("\n");
+    assert!(titles.contains("web runs another system"), "{titles}");
+    assert!(!titles.contains("db"), "{titles}");
+    assert!(untouched(scene.db()));
+    assert_eq!(systems(scene.web()), moved);
+
+    // A plan of what is left is done, whatever the repository says by then.
+    let left = folder.path().join("db.plan").display().to_string();
+    let plan = answer(&scene, &["plan", "db", "-o", &left, "--json"], 0);
+    let wanted = plan["hosts"][0]["after"].as_str().unwrap().to_owned();
+    scene.add(DB, "  environment.etc.\"later\".text = \"later\";");
+    let applied = scene.transact(&["apply", &left, "--confirm-within", "30s"], 0);
+    assert_eq!(applied.outcome("db"), "changed");
+    assert_eq!(systems(scene.db()), (wanted.clone(), wanted));
+}
