@@ -1,6 +1,7 @@
 //! Plans on real hosts: they show what would be another and change nothing, are done as they were shown, and not at all once a host has moved.
 
-use crate::scene::{DB, SOON, Scene, systems, untouched};
+use crate::scene::{DB, Deployed, SOON, Scene, systems, untouched};
+use crate::secrets::Vault;
 use infra_testkit::{Run, e2e_wanted};
 use serde_json::Value;
 use std::time::SystemTime;
@@ -146,4 +147,52 @@ fn one_host_that_moved_keeps_all_from_being_changed() {
     let applied = scene.transact(&["apply", &left, "--confirm-within", "30s"], 0);
     assert_eq!(applied.outcome("db"), "changed");
     assert_eq!(systems(scene.db()), (wanted.clone(), wanted));
+}
+
+#[test]
+fn a_plan_with_secrets_is_applied_with_those_alone() {
+    if !e2e_wanted("a_plan_with_secrets_is_applied_with_those_alone") {
+        return;
+    }
+    let vault = Vault::new();
+    let folder = tempfile::tempdir().unwrap();
+    let plan = folder.path().join("plan").display().to_string();
+    let marker = format!("marker{}of{}", std::process::id(), vault.lab.tag());
+    let marker = marker.replace(|c: char| !c.is_ascii_alphanumeric(), "");
+    let token = vault.file("page-token", &format!("{marker}token"));
+    let password = vault.file("db-password", &format!("{marker}password"));
+    let given = ["--secret-file", &token, "--secret-file", &password];
+    let run = |words: &[&str], exit: i32| {
+        let finished = vault.infra(&[words, &given[..], &["--json"]].concat());
+        let (out, err) = (&finished.stdout, &finished.stderr);
+        assert_eq!(finished.code(), Some(exit), "{out}\n{err}");
+        assert!(!out.contains(&marker) && !err.contains(&marker));
+        finished
+    };
+    run(&["plan", "--all", "-o", &plan], 0);
+    let kept = std::fs::read_to_string(&plan).unwrap();
+    assert!(kept.contains("page-token") && !kept.contains(&marker));
+
+    // Another token than the one that was planned with: nothing is touched, and the other host is left alone.
+    vault.file("page-token", &format!("{marker}other"));
+    let refused = Deployed::read(&run(&["apply", &plan, "--yes"], 3));
+    refused.expect_error("host-moved", "app");
+    assert_eq!(refused.outcome("db"), "skipped");
+    for host in ["app", "db"] {
+        assert!(untouched(vault.lab.host(host)), "{host}");
+    }
+
+    vault.file("page-token", &format!("{marker}token"));
+    let applied = Deployed::read(&run(&["apply", &plan, "--yes"], 0));
+    for host in ["app", "db"] {
+        assert_eq!(applied.outcome(host), "changed");
+    }
+    let app = vault.lab.host("app");
+    let found = app.sh("cat /run/infra/secrets/page-token").unwrap();
+    assert_eq!(found, format!("{marker}token"));
+    let again = Deployed::read(&run(&["apply", &plan, "--yes"], 3));
+    assert_eq!(
+        again.answer["errors"][0]["code"], "host-moved",
+        "a plan is done once"
+    );
 }
