@@ -106,6 +106,11 @@ impl Wire {
         self.evaluator.finish()
     }
 
+    /// Whether there is an agent that could be sent to a host.
+    pub(crate) fn has_agent(&self, name: &HostName) -> Result<(), Diagnostic> {
+        Binary::find(&self.spec(name)?.system).map(|_| ())
+    }
+
     /// Has a host put itself back, whose change waits for its confirmation, and waits until it has.
     pub(crate) async fn take_back(&self, name: &HostName) -> Result<(), Diagnostic> {
         let stop = Stop::never();

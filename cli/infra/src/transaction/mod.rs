@@ -192,12 +192,12 @@ impl<'g> Transaction<'g> {
 
     /// Asks if there is somebody to ask, keeps the plan, and performs it.
     pub(crate) async fn act(&mut self, decisions: Vec<Decision>) {
-        let decisions: Vec<Decision> = decisions
-            .into_iter()
-            .filter(|decision| !decision.steps.is_empty())
-            .collect();
+        if self.terms.dry_run {
+            return;
+        }
+        let decisions = self.able(decisions);
         let changing: Vec<&HostName> = decisions.iter().map(|decision| &decision.host).collect();
-        if changing.is_empty() || self.terms.dry_run {
+        if changing.is_empty() {
             return;
         }
         if self.run.interrupted() {
@@ -227,6 +227,23 @@ impl<'g> Transaction<'g> {
             .perform(&plan, (&rollout, Ending::Final), &self.wire)
             .await;
         self.absorb(outcome);
+    }
+
+    /// The hosts on which something is to be done, and for which there is an agent to do it. Seen before anything is built for them.
+    fn able(&mut self, decisions: Vec<Decision>) -> Vec<Decision> {
+        let mut able = Vec::new();
+        for decision in decisions {
+            let has_agent = match decision.intent() {
+                Some(_) => self.wire.has_agent(&decision.host),
+                None => Ok(()),
+            };
+            match has_agent {
+                Ok(()) if decision.steps.is_empty() => {}
+                Ok(()) => able.push(decision),
+                Err(fault) => self.fail(&decision.host, fault),
+            }
+        }
+        able
     }
 
     /// Keeps the plan: whoever finds this run interrupted can bring it to its end.

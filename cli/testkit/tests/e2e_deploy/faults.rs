@@ -202,3 +202,20 @@ fn a_unit_that_fails_is_taken_back() {
     scene.repo.write(WEB, &good).unwrap();
     assert_eq!(scene.deploy(&["web"], 0).outcome("web"), "unchanged");
 }
+
+#[test]
+fn without_an_agent_to_send_nothing_is_begun() {
+    if !e2e_wanted("without_an_agent_to_send_nothing_is_begun") {
+        return;
+    }
+    let scene = Scene::plain();
+    let empty = tempfile::tempdir().unwrap();
+    let mut command = scene.command(&["deploy", "web", "--json"]);
+    command.env("INFRA_AGENT", empty.path());
+    let finished = infra_testkit::Run::run(&mut command, SOON).unwrap();
+    assert_eq!(finished.code(), Some(3), "{}", finished.stdout);
+    let deployed = crate::scene::Deployed::read(&finished);
+    deployed.expect_error("no-agent", "web");
+    assert_eq!(deployed.steps("web"), ["evaluate", "survey"]);
+    assert!(untouched(scene.web()));
+}
