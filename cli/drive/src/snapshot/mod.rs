@@ -233,11 +233,9 @@ impl Looked {
 
 #[cfg(test)]
 mod tests {
-    use super::{LOOK, Looked, READ, STANDARD, listed, look_here};
+    use super::{LOOK, READ};
     use crate::process::Stop;
     use crate::snapshot::told::Told;
-    use base64::Engine as _;
-    use infra_model::StorePath;
 
     /// Runs a script of ours with the tools of this machine.
     async fn run(script: &str, args: &[&str], input: &str) -> String {
@@ -260,36 +258,6 @@ mod tests {
         let told = Told::parse(&run(LOOK, &[""], "").await);
         assert_eq!(told.presence().lacks, None);
         assert_eq!(told.closure(), None);
-    }
-
-    #[tokio::test]
-    #[ignore = "needs a store with systems: checks/with-store cargo test -p infra-drive -- --ignored a_host_tells"]
-    async fn a_host_tells_what_is_read_here() {
-        let store = std::fs::read_dir("/nix/store").expect("a store");
-        let systems: Vec<StorePath> = store
-            .filter_map(|entry| StorePath::parse(entry.ok()?.path().to_str()?))
-            .filter(|path| path.name().starts_with("nixos-system-") && !path.is_derivation())
-            .filter(|path| std::path::Path::new(path.as_str()).join("etc").exists())
-            .take(3)
-            .collect();
-        assert!(!systems.is_empty(), "no system in the store");
-        for system in systems {
-            let here = look_here(&system, Stop::never()).await.expect("read");
-            let closure = here.snapshot.closure.iter().flat_map(|all| all.keys());
-            let missing = "/nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-none";
-            let list = listed(closure.map(StorePath::as_str).chain([missing]));
-            let told = Told::parse(&run(LOOK, &[system.as_str()], &list).await);
-            let there = Looked::there(&system, &told);
-            assert!(here.snapshot.etc.len() > 10, "{system}");
-            assert_eq!(here.snapshot, there.snapshot, "{system}");
-            assert_eq!(here.files, there.files, "{system}");
-            let lacks = told.presence().lacks.expect("asked");
-            assert_eq!(listed(lacks.iter().map(StorePath::as_str)).trim(), missing);
-            let file = here.files.values().next().expect("a file");
-            let said = run(READ, &[], &format!("{file}\n")).await;
-            let read = std::fs::read(file).expect("readable");
-            assert_eq!(said, format!("{file}\t{}\n", STANDARD.encode(read)));
-        }
     }
 
     #[tokio::test]

@@ -74,7 +74,7 @@ impl Told {
 
     /// Whether the host has told of this system.
     pub(super) fn knows(&self, system: &StorePath) -> bool {
-        self.nodes.contains_key(&format!("{system}/etc")) || !self.sizes.is_empty()
+        self.nodes.contains_key(&format!("{system}/etc"))
     }
 
     pub(super) fn closure(&self) -> Option<BTreeMap<StorePath, u64>> {

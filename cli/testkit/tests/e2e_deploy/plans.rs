@@ -196,3 +196,49 @@ fn a_plan_with_secrets_is_applied_with_those_alone() {
         "a plan is done once"
     );
 }
+
+#[test]
+fn a_system_that_is_only_on_its_host_is_read_there() {
+    if !e2e_wanted("a_system_that_is_only_on_its_host_is_read_there") {
+        return;
+    }
+    let scene = Scene::plain();
+    // What the host cannot get from anywhere else without a network is there then.
+    scene.deploy(&["web"], 0);
+    let host = |build: &str| {
+        format!("class = \"nixos\"\nsystem = \"x86_64-linux\"\nbuild = \"{build}\"\n")
+    };
+    let toml = "hosts/web/host.toml";
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let nanos = since.unwrap().as_nanos();
+    let greeting = |place: &str| format!("Built {place} at {nanos}");
+    scene.repo.write(toml, &host("target")).unwrap();
+    scene.greet(&greeting("there"));
+    scene.deploy(&["web"], 0);
+    let (runs, _) = systems(scene.web());
+    let mut look = scene.lab.controller("test");
+    let here = look.args(["-e", &runs]).run(SOON).unwrap();
+    assert_eq!(here.code(), Some(1), "the system is on its host alone");
+
+    scene.repo.write(toml, &host("local")).unwrap();
+    scene.greet(&greeting("here"));
+    let plan = answer(&scene, &["plan", "web", "--build", "--json"], 0);
+    let preview = &plan["hosts"][0]["preview"];
+    assert_eq!(preview["level"], "built", "{plan:#}");
+    let patch = preview["etc"]["patch"].as_str().unwrap();
+    for line in [
+        format!("-<h1>{}</h1>", greeting("there")),
+        format!("+<h1>{}</h1>", greeting("here")),
+    ] {
+        assert!(patch.contains(&line), "{patch}");
+    }
+    let files = names(&preview["etc"]["files"], "path");
+    assert_eq!(
+        files,
+        ["/etc/site/index.html", "/etc/systemd/system/web.service"],
+        "what is the same on both sides is told as the same"
+    );
+    let packages = &preview["packages"];
+    assert_eq!(packages["changes"], serde_json::json!([]), "{packages:#}");
+    assert!(packages["pathsBefore"].as_u64().unwrap() > 10);
+}

@@ -117,8 +117,14 @@ impl Desk<'_> {
         let (before, after) = (systems.before.as_ref(), &systems.after);
         preview = diff::systems(before, after, &systems.presence, &hidden);
         if let (Some(system), None) = (&base.system, before) {
+            // Compared with nothing, everything would be told as new.
+            preview = Preview {
+                send: preview.send,
+                notes: preview.notes,
+                ..Preview::default()
+            };
             preview.notes.push(format!(
-                "{} is neither on this machine nor on the host: everything is told as new",
+                "packages, files and units are not compared: {} cannot be read, neither on this machine nor on the host (which needs comm, cut, find, grep, paste, readlink, sed, sha256sum, sort, stat and xargs for it)",
                 system.short()
             ));
         }
