@@ -256,7 +256,7 @@ pub(crate) struct Rollback {
     #[command(flatten)]
     pub(crate) selection: Selection,
     /// The generation of the system profile [default: the newest one before the boot default with another system].
-    #[arg(long, value_name = "GENERATION")]
+    #[arg(long, value_name = "GENERATION", value_parser = generation)]
     pub(crate) to: Option<u64>,
     /// Do not ask before hosts are changed. (Nothing is asked where there is no terminal.)
     #[arg(short, long)]
@@ -296,6 +296,11 @@ fn duration(text: &str) -> Result<u64, String> {
     infra_model::duration::seconds(text)
         .filter(|seconds| *seconds > 0)
         .ok_or_else(|| "a duration is a number and s, m or h: 90s, 2m".to_owned())
+}
+
+fn generation(text: &str) -> Result<u64, String> {
+    text.parse()
+        .map_err(|_| "a generation is a number, such as 12; the host says which it has if you name one that it has not".to_owned())
 }
 
 fn positive(text: &str) -> Result<usize, String> {

@@ -8,8 +8,8 @@ use crate::opener::Opener;
 use crate::transaction::{self, Look, Terms, Transaction};
 use crate::workspace::Workspace;
 use infra_drive::process::Stop;
+use infra_model::Goal;
 use infra_model::answer::Exit;
-use infra_model::{Goal, HostName, HostOutcome};
 use std::sync::Arc;
 
 const NAME: &str = "deploy";
@@ -57,19 +57,7 @@ pub(super) async fn run(global: &Global, args: &Deploy) -> Exit {
         Err(fault) => return refuse(NAME, global, vec![fault]),
     };
     transaction.rollout = rollout;
-    let names: Vec<HostName> = selected
-        .hosts
-        .iter()
-        .map(|host| host.name.clone())
-        .collect();
-    transaction.announce(&names);
-    for host in &selected.passed_over {
-        let why = format!(
-            "hosts of class {} cannot be deployed by this version",
-            host.class
-        );
-        transaction.settle(&host.name, HostOutcome::Skipped, Some(why));
-    }
+    transaction.announce_selected(&selected, "cannot be deployed by this version");
     for (host, faults) in &contracts.unable {
         transaction.fail_with(host, faults);
     }

@@ -5,8 +5,8 @@ use crate::args::{Global, Rollback};
 use crate::record::Subject;
 use crate::transaction::{self, Terms, Transaction};
 use crate::workspace::Workspace;
+use infra_model::Goal;
 use infra_model::answer::Exit;
-use infra_model::{Goal, HostName, HostOutcome};
 use std::sync::Arc;
 
 const NAME: &str = "rollback";
@@ -44,19 +44,7 @@ pub(super) async fn run(global: &Global, args: &Rollback) -> Exit {
         Err(fault) => return refuse(NAME, global, vec![fault]),
     };
     transaction.rollout = rollout;
-    let names: Vec<HostName> = selected
-        .hosts
-        .iter()
-        .map(|host| host.name.clone())
-        .collect();
-    transaction.announce(&names);
-    for host in &selected.passed_over {
-        let why = format!(
-            "hosts of class {} have no generations of a system",
-            host.class
-        );
-        transaction.settle(&host.name, HostOutcome::Skipped, Some(why));
-    }
+    let names = transaction.announce_selected(&selected, "have no generations of a system");
     let outcome = transaction.perform_open(&infra_plan::ask(&names)).await;
     let mut decisions = Vec::new();
     for seen in transaction.seen(&selected.hosts, &outcome) {

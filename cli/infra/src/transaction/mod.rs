@@ -11,13 +11,13 @@ use crate::contracts::Contracts;
 use crate::hands::{Purpose, RunName, Wire};
 use crate::record::{Beginning, Came, Subject};
 use crate::run::Run;
-use crate::workspace::Workspace;
+use crate::workspace::{Selected, Workspace};
 use infra_drive::evaluator::Evaluator;
 use infra_drive::state::{Journal, State};
 use infra_drive::who;
 use infra_engine::{Ending, Outcome};
 use infra_model::answer::{ANSWER_SCHEMA, Answer, Exit, HostResult, Receipt};
-use infra_model::{Diagnostic, Event, Goal, HostName, HostOutcome, StepKind, StorePath};
+use infra_model::{Diagnostic, Event, Goal, HostName, HostOutcome, HostSpec, StepKind, StorePath};
 use infra_plan::kept::{KEPT_SCHEMA, Kept};
 use infra_plan::{Decision, Plan, Rollout};
 use infra_view::{Screen, lines};
@@ -126,6 +126,18 @@ impl<'g> Transaction<'g> {
             goal: Some(self.terms.goal),
         };
         self.run.tell(started);
+    }
+
+    /// The same for a selection; hosts of it that were passed over are left alone, because those of their class `cannot`. Answers the others.
+    pub(crate) fn announce_selected(&mut self, selected: &Selected, cannot: &str) -> Vec<HostName> {
+        let names = |hosts: &[HostSpec]| hosts.iter().map(|host| host.name.clone()).collect();
+        let hosts: Vec<HostName> = names(&selected.hosts);
+        self.announce(&hosts);
+        for host in &selected.passed_over {
+            let why = format!("hosts of class {} {cannot}", host.class);
+            self.settle(&host.name, HostOutcome::Skipped, Some(why));
+        }
+        hosts
     }
 
     /// Performs a plan after which more follows for the hosts that come through.
