@@ -1,6 +1,7 @@
 //! Shell completion. Like listing, it reads TOML and folder names and starts nothing.
 
-use crate::args::{Args, Shell};
+use crate::args::Args;
+use crate::commands::completions::Shell;
 use clap::CommandFactory;
 use clap_complete::CompleteEnv;
 use clap_complete::engine::CompletionCandidate;

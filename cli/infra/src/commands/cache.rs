@@ -1,7 +1,8 @@
 //! `infra cache`: what is remembered of evaluations, and what is kept for it.
 
 use super::{answer, refuse};
-use crate::args::{Cache, Global};
+use crate::args::Global;
+use clap::Subcommand;
 use infra_drive::roots::{self, Sweep};
 use infra_drive::table::{MAX_BYTES, Table, cache_dir};
 use infra_drive::tree::{self, Stored};
@@ -13,7 +14,19 @@ use std::time::SystemTime;
 
 const NAME: &str = "cache";
 
-pub(super) fn run(global: &Global, action: Cache) -> Exit {
+/// Actions of `cache`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub(crate) enum Action {
+    /// Show what is remembered, how large it is, and how many links protect systems from Nix's garbage collector.
+    Info,
+    /// Forget what has not been used for longest, until what is left is of reasonable size; trees older than 90 days; and let Nix collect the
+    /// systems of hosts that are no more, and those that were planned 30 days ago.
+    Gc,
+    /// Forget everything, and let Nix collect planned systems. The next evaluation of each host is done anew. Deployed systems stay protected.
+    Clear,
+}
+
+pub(super) fn run(global: &Global, action: Action) -> Exit {
     match look(action) {
         Ok(looked) => {
             super::warn(global, &looked.warnings);
@@ -39,23 +52,23 @@ struct Looked {
     busy: Option<Diagnostic>,
 }
 
-fn look(action: Cache) -> Result<Looked, Diagnostic> {
+fn look(action: Action) -> Result<Looked, Diagnostic> {
     let folder = cache_dir();
     let opened = Table::open(&folder)?;
     let now = SystemTime::now();
     let removed = match action {
-        Cache::Info => 0,
-        Cache::Gc => opened.table.gc(MAX_BYTES)?.evaluations,
-        Cache::Clear => opened.table.clear()?.evaluations,
+        Action::Info => 0,
+        Action::Gc => opened.table.gc(MAX_BYTES)?.evaluations,
+        Action::Clear => opened.table.clear()?.evaluations,
     };
     let (trees, busy) = match clean_trees(&folder, &opened.table, action) {
         Ok(trees) => (trees, None),
         Err(fault) => (tree::info(&folder)?, Some(fault)),
     };
     let sweep = match action {
-        Cache::Info => Sweep::Nothing,
-        Cache::Gc => Sweep::Stale,
-        Cache::Clear => Sweep::Planned,
+        Action::Info => Sweep::Nothing,
+        Action::Gc => Sweep::Stale,
+        Action::Clear => Sweep::Planned,
     };
     let roots = roots::sweep(sweep, now);
     let info = opened.table.info()?;
@@ -80,15 +93,15 @@ fn look(action: Cache) -> Result<Looked, Diagnostic> {
 }
 
 /// Trees are only of use to evaluations, and to the question what changed.
-fn clean_trees(folder: &Path, table: &Table, action: Cache) -> Result<Stored, Diagnostic> {
+fn clean_trees(folder: &Path, table: &Table, action: Action) -> Result<Stored, Diagnostic> {
     match action {
-        Cache::Info => tree::info(folder),
-        Cache::Gc => tree::gc(folder, table, SystemTime::now()),
-        Cache::Clear => tree::clear(folder),
+        Action::Info => tree::info(folder),
+        Action::Gc => tree::gc(folder, table, SystemTime::now()),
+        Action::Clear => tree::clear(folder),
     }
 }
 
-fn show(state: &CacheState, action: Cache) -> String {
+fn show(state: &CacheState, action: Action) -> String {
     let mut text = format!(
         "folder         {}\nevaluations    {}\nfiles          {}\nsize           {} KiB\ntrees          {} KiB in {} objects\nroots          {}\n",
         state.folder,
@@ -99,7 +112,7 @@ fn show(state: &CacheState, action: Cache) -> String {
         state.tree_objects,
         state.roots
     );
-    if action != Cache::Info {
+    if action != Action::Info {
         let _ = writeln!(
             text,
             "forgotten now  {} evaluations, {} objects of trees ({} KiB), {} roots",

@@ -3,7 +3,7 @@
 mod leftovers;
 
 use super::{answer, refuse, warn};
-use crate::args::{Contract as Args, Global};
+use crate::args::{Fill, Global, Selection};
 use crate::contracts::{self, Contract};
 use crate::fill_flags;
 use crate::workspace::Workspace;
@@ -17,6 +17,18 @@ use infra_view::table;
 use serde_json::Value;
 
 const NAME: &str = "contract";
+
+/// Arguments of `contract`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    selection: Selection,
+    /// Show only what is open, and fail if anything is.
+    #[arg(long)]
+    gaps: bool,
+    #[command(flatten)]
+    fill: Fill,
+}
 
 pub(super) async fn run(global: &Global, args: &Args) -> Exit {
     let found = match look(global, args).await {

@@ -1,7 +1,7 @@
 //! `infra doctor`: what commonly goes wrong, looked for before it does.
 
 use super::{answer, refuse};
-use crate::args::{Doctor, Global, Selection};
+use crate::args::{Global, Selection};
 use crate::workspace::Workspace;
 use infra_drive::process::{Stop, Tool};
 use infra_drive::ssh::{Connection, Target};
@@ -51,7 +51,17 @@ fn mend(check: Check, fix: &str) -> Check {
     }
 }
 
-pub(super) async fn run(global: &Global, args: &Doctor) -> Exit {
+/// Arguments of `doctor`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    selection: Selection,
+    /// Evaluate N remembered hosts anew and compare: the selected ones, or any.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    recheck: Option<u16>,
+}
+
+pub(super) async fn run(global: &Global, args: &Args) -> Exit {
     const NAME: &str = "doctor";
     let selection = &args.selection;
     let mut own = Patient {

@@ -1,7 +1,7 @@
 //! `infra exec SELECTOR -- COMMAND`: the same command on many hosts.
 
 use super::{answer, refuse};
-use crate::args::{Exec, Global};
+use crate::args::{Global, Selection};
 use crate::workspace::Workspace;
 use infra_drive::process::Stop;
 use infra_drive::ssh::{Connection, Remote, Target};
@@ -16,7 +16,17 @@ use tokio::task::JoinSet;
 /// Hosts asked at once: waiting costs nothing, but each connection is a process for a moment.
 const AT_ONCE: usize = 32;
 
-pub(super) async fn run(global: &Global, args: &Exec) -> Exit {
+/// Arguments of `exec`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    selection: Selection,
+    /// The command line; the host's login shell reads it, as with ssh.
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<String>,
+}
+
+pub(super) async fn run(global: &Global, args: &Args) -> Exit {
     const NAME: &str = "exec";
     let targets = match targets(global, args) {
         Ok(targets) => targets,
@@ -63,7 +73,7 @@ pub(super) async fn run(global: &Global, args: &Exec) -> Exit {
     exit
 }
 
-fn targets(global: &Global, args: &Exec) -> Result<Vec<Target>, Vec<Diagnostic>> {
+fn targets(global: &Global, args: &Args) -> Result<Vec<Target>, Vec<Diagnostic>> {
     let workspace = Workspace::open(global).map_err(|fault| vec![fault])?;
     let hosts = workspace.select_strictly(&args.selection)?;
     hosts

@@ -1,8 +1,10 @@
 //! `infra log`: what happened in a run, from its journal.
 
 use super::{answer, history, one, refuse, warn};
-use crate::args::{Global, Log as Args};
+use crate::args::Global;
+use crate::complete;
 use crate::workspace::Workspace;
+use clap_complete::engine::ArgValueCandidates;
 use infra_model::answer::{Answer, Exit, PastRun, RunStanding};
 use infra_model::event::Line;
 use infra_model::{Code, Diagnostic, HostName, Place};
@@ -13,6 +15,17 @@ use serde_json::Value;
 use std::fmt::Write as _;
 
 const NAME: &str = "log";
+
+/// Arguments of `log`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Args {
+    /// The run, or the beginning of its name; `last` is the newest.
+    #[arg(value_name = "RUN")]
+    run: String,
+    /// Only what happened to this host.
+    #[arg(value_name = "HOST", value_parser = host_name, add = ArgValueCandidates::new(complete::hosts))]
+    host: Option<HostName>,
+}
 
 pub(super) fn run(global: &Global, args: &Args) -> Exit {
     match look(global, args) {
@@ -189,4 +202,8 @@ fn not_in(run: &str, host: &HostName) -> Diagnostic {
     )
     .with_place(Place::file("command line"))
     .with_fix(format!("infra log {run} shows all of it"))
+}
+
+fn host_name(text: &str) -> Result<HostName, String> {
+    HostName::parse(text).map_err(|error| error.to_string())
 }

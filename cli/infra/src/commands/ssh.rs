@@ -1,14 +1,27 @@
 //! `infra ssh HOST`: the user's own ssh on this terminal, with the host's key pinned.
 
 use super::refuse;
-use crate::args::{Global, Ssh};
+use crate::args::Global;
+use crate::complete;
 use crate::workspace::Workspace;
+use clap_complete::engine::ArgValueCandidates;
 use infra_drive::process::{Stop, Tool};
 use infra_drive::ssh::Connection;
 use infra_model::answer::Exit;
 use infra_model::{Code, Diagnostic};
 
-pub(super) async fn run(global: &Global, args: &Ssh) -> Exit {
+/// Arguments of `ssh`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Args {
+    /// The host.
+    #[arg(value_name = "HOST", add = ArgValueCandidates::new(complete::hosts))]
+    host: String,
+    /// A command, instead of a shell.
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<String>,
+}
+
+pub(super) async fn run(global: &Global, args: &Args) -> Exit {
     const NAME: &str = "ssh";
     match connect(global, args).await {
         Ok(exit) => exit,
@@ -16,7 +29,7 @@ pub(super) async fn run(global: &Global, args: &Ssh) -> Exit {
     }
 }
 
-async fn connect(global: &Global, args: &Ssh) -> Result<Exit, Vec<Diagnostic>> {
+async fn connect(global: &Global, args: &Args) -> Result<Exit, Vec<Diagnostic>> {
     if global.json {
         return Err(vec![
             Diagnostic::new(Code::Usage, "a session on a terminal has no JSON form")

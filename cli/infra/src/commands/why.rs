@@ -1,8 +1,10 @@
 //! `infra why HOST`: the files that make a host another than it was.
 
 use super::{answer, refuse, warn};
-use crate::args::{Global, Why as Args};
+use crate::args::Global;
+use crate::complete;
 use crate::workspace::Workspace;
+use clap_complete::engine::ArgValueCandidates;
 use infra_drive::evaluator::Evaluator;
 use infra_drive::table::cache_dir;
 use infra_drive::tree::{self, AtRevision};
@@ -13,6 +15,18 @@ use std::fmt::Write as _;
 
 /// As short as the id of a tree may be given; Git's own limit for objects.
 const SHORTEST: usize = 4;
+
+/// Arguments of `why`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Args {
+    /// The host.
+    #[arg(value_name = "HOST", add = ArgValueCandidates::new(complete::hosts))]
+    host: String,
+    /// What to compare with: a revision in Git (HEAD~1, a branch, a tag), a run, or the id of a tree [default: what was last deployed from
+    /// this machine, else the tree before].
+    #[arg(long, value_name = "REV|RUN|TREE", add = ArgValueCandidates::new(complete::revisions))]
+    since: Option<String>,
+}
 
 pub(super) fn run(global: &Global, args: &Args) -> Exit {
     const NAME: &str = "why";

@@ -6,7 +6,7 @@ mod hosts;
 mod show;
 
 use super::{answer, refuse};
-use crate::args::{Check, Global};
+use crate::args::{Fill, Global, Selection};
 use crate::contracts;
 use crate::workspace::Workspace;
 use allowed::Closures;
@@ -33,7 +33,26 @@ struct Seen {
     found: BTreeMap<HostName, Vec<Exposure>>,
 }
 
-pub(super) async fn run(global: &Global, args: &Check) -> Exit {
+/// Arguments of `check`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    fill: Fill,
+    /// Search this machine for the secrets of the hosts, in all forms they may have been written in: what was built and what it was built
+    /// from, what infra remembers, the repository and its history, arguments and environments of processes. Needs the keys that open them.
+    #[arg(long)]
+    poison: bool,
+    /// Search the hosts as well, each for its own secrets: processes, the journal, files, the running system.
+    #[arg(long, requires = "poison")]
+    hosts: bool,
+    /// On the hosts search all of the Nix store, and not only what the running system needs of it.
+    #[arg(long, requires = "hosts")]
+    whole_store: bool,
+}
+
+pub(super) async fn run(global: &Global, args: &Args) -> Exit {
     if !args.poison {
         return refuse(NAME, global, vec![unnamed()]);
     }
@@ -51,7 +70,7 @@ fn unnamed() -> Diagnostic {
 
 type Performed = (Vec<HostSearch>, Vec<Diagnostic>, Vec<Diagnostic>);
 
-async fn perform(global: &Global, args: &Check) -> Result<Performed, Vec<Diagnostic>> {
+async fn perform(global: &Global, args: &Args) -> Result<Performed, Vec<Diagnostic>> {
     let one = |fault: Diagnostic| vec![fault];
     let workspace = Workspace::open(global).map_err(one)?;
     let selected = workspace.select_strictly(&args.selection)?;
