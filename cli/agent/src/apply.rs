@@ -4,7 +4,7 @@
 //! mended by the next one, whichever it is, because that compares what is in place with what should be.
 
 use crate::args::{Owners, Restart};
-use crate::change;
+use crate::change::{self, Alone};
 use crate::fault::{cannot, refused};
 use crate::folder::{Difference, Folder};
 use crate::grace::{self, Opened, Previous};
@@ -33,7 +33,9 @@ pub(crate) fn receive(
     restart: Restart,
     owners: Owners,
 ) -> Result<Applied, Diagnostic> {
-    take(host, sealed_from_input()?, restart, owners)
+    let sealed = sealed_from_input()?;
+    let _alone = Alone::with(host, "an agent that was given other secrets")?;
+    take(host, sealed, restart, owners)
 }
 
 /// A sealed bundle, as it comes.
@@ -51,7 +53,7 @@ pub(crate) fn sealed_from_input() -> Result<Vec<u8>, Diagnostic> {
     Ok(sealed)
 }
 
-/// Puts a sealed bundle in place.
+/// Puts a sealed bundle in place, as part of a change or with the host to ourselves.
 pub(crate) fn take(
     host: &Host,
     sealed: Vec<u8>,
@@ -73,12 +75,14 @@ pub(crate) fn take(
     hands.apply(&occasion, &target, Tell::of(restart))
 }
 
-/// Makes an earlier generation current again, under its own number.
+/// Makes an earlier generation current again, under its own number. A change that is under way takes its secrets back by number: it must not
+/// find other ones than it left.
 pub(crate) fn rollback(
     host: &Host,
     to: Option<u64>,
     restart: Restart,
 ) -> Result<Applied, Diagnostic> {
+    let _alone = Alone::with(host, "an agent that goes back to earlier secrets")?;
     let sealed = Sealed::of(host);
     let current = sealed.current();
     let earlier = || {
@@ -100,7 +104,7 @@ pub(crate) fn rollback(
     back(host, number, restart, Owners::Strict)
 }
 
-/// Makes a generation current that is kept.
+/// Makes a generation current that is kept, as part of a change or with the host to ourselves.
 pub(crate) fn back(
     host: &Host,
     number: u64,

@@ -1,5 +1,6 @@
 //! Taking an order, and what becomes of a change whose supervisor has died.
 
+use super::alone::{busy, refuse_if_busy};
 use super::clock::Deadline;
 use super::compare;
 use super::phases::Shape;
@@ -102,45 +103,6 @@ fn go_on(host: &Host, folder: &Folder, order: &Order) -> Result<ChangeStatus, Di
         mend(host, None)?;
     }
     folder.status(host, None)
-}
-
-fn refuse_if_busy(host: &Host) -> Result<(), Diagnostic> {
-    let open = Folder::last(host).is_some_and(|folder| folder.is_alive());
-    if open {
-        return Err(busy(host));
-    }
-    match Turn::take(host, "infra-agent")? {
-        Some(_) => Ok(()),
-        None => Err(busy(host)),
-    }
-}
-
-fn busy(host: &Host) -> Diagnostic {
-    let status = Folder::last(host)
-        .filter(Folder::is_alive)
-        .and_then(|folder| folder.status(host, None).ok());
-    let cause = match status {
-        Some(status) => {
-            let left = match status.remaining {
-                Some(left) => format!(", {left} s left"),
-                None => String::new(),
-            };
-            let ago = crate::grace::now().saturating_sub(status.since);
-            format!(
-                "run {} by {}, since {ago} s, is {}{left}",
-                status.run,
-                status.by,
-                status.phase.as_str()
-            )
-        }
-        None => Turn::who(host),
-    };
-    Diagnostic::new(
-        Code::HostBusy,
-        "somebody else is changing this host right now",
-    )
-    .with_cause(cause)
-    .with_fix("wait until the other run has ended, then deploy again")
 }
 
 fn check_system(host: &Host, intent: &Intent) -> Result<(), Diagnostic> {

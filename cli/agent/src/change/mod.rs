@@ -1,5 +1,6 @@
 //! Changes of the host: kept on disk, carried out by a supervisor that outlives every connection (decision 0023).
 
+mod alone;
 mod answer;
 mod begin;
 mod boot;
@@ -15,6 +16,7 @@ mod system;
 mod task;
 mod work;
 
+pub(crate) use alone::Alone;
 pub(crate) use boot::secrets_of_what_boots;
 pub(crate) use record::held_secrets;
 pub(crate) use task::carry;

@@ -225,7 +225,8 @@ impl Folder {
     }
 }
 
-/// Who changes what is kept here, one at a time: orders, staged bundles. Held for moments, or until a supervisor has taken over.
+/// Who changes what is kept here, one at a time: orders, staged bundles, secrets without a change. Held for moments, or until a supervisor has
+/// taken over.
 #[derive(Debug)]
 pub(crate) struct Door {
     _file: File,
@@ -243,7 +244,7 @@ impl Door {
                     Code::HostBusy,
                     "somebody else is beginning a change of this host right now",
                 )
-                .with_cause("its agent is taking an order, or recovers a change that was cut off")
+                .with_cause("its agent is taking an order, puts other secrets in place, or recovers a change that was cut off")
                 .with_fix("wait until that has ended, then try again"));
             }
             thread::sleep(Duration::from_millis(50));
@@ -267,13 +268,18 @@ impl Turn {
             return Ok(None);
         }
         // For people, and for nothing else.
-        let _ = fs::write(host.run().join("lock.who"), format!("{who}\n"));
+        let _ = fs::write(Self::told_in(host), format!("{who}\n"));
         Ok(Some(Self { _file: file }))
+    }
+
+    /// The file in which somebody says to have it.
+    pub(super) fn told_in(host: &Host) -> PathBuf {
+        host.run().join("lock.who")
     }
 
     /// Who says to have it.
     pub(crate) fn who(host: &Host) -> String {
-        let text = fs::read_to_string(host.run().join("lock.who")).unwrap_or_default();
+        let text = fs::read_to_string(Self::told_in(host)).unwrap_or_default();
         match text.trim() {
             "" => "nobody says who".to_owned(),
             who => who.to_owned(),

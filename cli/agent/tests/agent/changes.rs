@@ -2,7 +2,7 @@
 
 use crate::change_scene::{SOON, done, probes, restored, system};
 use crate::scene::{Scene, bundle};
-use infra_model::change::{ChangeEnd, ChangePhase, Reached};
+use infra_model::change::{ChangeEnd, ChangePhase, ChangeStatus, Reached};
 use infra_model::{Code, Goal};
 use serde_json::json;
 use std::fs;
@@ -446,6 +446,94 @@ fn the_earlier_secrets_are_kept_as_long_as_they_may_be_needed() {
     scene.begin(&order);
     restored(&scene.wait_for("r1", ChangePhase::Ended));
     assert_eq!(scene.looks(), before);
+}
+
+#[test]
+fn secrets_are_not_changed_beside_a_change() {
+    let scene = Scene::with_systems();
+    scene.receive(&bundle(&[("a", "newer")])).applied();
+    let before = scene.looks();
+    assert_eq!(
+        (before.secret.as_str(), before.secrets),
+        ("s3cr3t newer", 2)
+    );
+    scene.begin(&scene.order_with_secrets("r1", "new"));
+    scene.wait_for("r1", ChangePhase::Awaiting);
+    let during = scene.looks();
+    let other = scene.seal(&bundle(&[("a", "other")]));
+    for (words, input) in [
+        ("secrets rollback", &b""[..]),
+        ("secrets rollback --to 1", b""),
+        ("secrets receive", &other),
+    ] {
+        let busy = scene.run(words, input).fault();
+        assert_eq!(busy.code, Code::HostBusy, "{words}");
+        let cause = busy.cause.unwrap();
+        assert!(cause.starts_with("run r1 by ann@desk, since "), "{cause}");
+        assert!(cause.contains(" s, is awaiting, "), "{cause}");
+        assert!(busy.fix.unwrap().ends_with("then try again"));
+        assert_eq!(scene.looks(), during, "{words}");
+    }
+    // What a boot or the end of a grace asks for is no other secret, and goes on.
+    assert_eq!(
+        scene.run("secrets unpack", b"").applied().generation,
+        Some(3)
+    );
+    scene.ask::<ChangeStatus>("change abort r1", b"").unwrap();
+    restored(&scene.see_through("r1"));
+    assert_eq!(scene.looks(), before);
+
+    // Nobody is in the way any more: the generation before the one of before.
+    let applied = scene.run("secrets rollback", b"").applied();
+    assert_eq!((applied.before, applied.generation), (Some(2), Some(1)));
+    assert_eq!(scene.looks().secret, "s3cr3t old");
+    let held = fs::File::create(scene.path("run/infra/lock")).unwrap();
+    held.try_lock().unwrap();
+    fs::write(scene.path("run/infra/lock.who"), "run old-1, since then\n").unwrap();
+    let busy = scene.run("secrets rollback --to 2", b"").fault();
+    assert_eq!(
+        (busy.code, busy.cause.as_deref()),
+        (Code::HostBusy, Some("run old-1, since then"))
+    );
+}
+
+#[test]
+fn a_dead_change_is_ended_before_secrets_are_changed() {
+    let scene = Scene::with_systems();
+    scene.receive(&bundle(&[("a", "newer")])).applied();
+    let before = scene.looks();
+    scene.begin(&scene.order_with_secrets("r1", "new"));
+    scene.wait_for("r1", ChangePhase::Awaiting);
+    scene.kill_supervisor("r1");
+    assert_eq!(scene.looks().secrets, 3);
+    // Somebody else has the host: the dead change is left to them, and nobody waits for what cannot begin.
+    let held = fs::File::create(scene.path("run/infra/lock")).unwrap();
+    held.lock().unwrap();
+    let busy = scene.run("secrets rollback", b"").fault();
+    assert_eq!(busy.code, Code::HostBusy, "{busy:?}");
+    drop(held);
+    // The one before the secrets that the way back has put in place, not the one before those of the change.
+    let applied = scene.run("secrets rollback", b"").applied();
+    assert_eq!((applied.before, applied.generation), (Some(2), Some(1)));
+    let why = restored(&scene.change("r1"));
+    assert_eq!(why.code, Code::ChangeCutOff);
+    let after = scene.looks();
+    assert_eq!(after.secret, "s3cr3t old");
+    assert_eq!(
+        (after.current, after.boots, after.generation),
+        (before.current, before.boots, before.generation)
+    );
+
+    // A boot has its secrets, whatever is left of a change; that is ended by whoever changes the host next.
+    scene.begin(&scene.order_with_secrets("r2", "new"));
+    scene.wait_for("r2", ChangePhase::Awaiting);
+    scene.kill_supervisor("r2");
+    scene.power_cut();
+    assert_eq!(scene.looks().secret, "s3cr3t old");
+    assert_eq!(scene.change("r2").phase, ChangePhase::Awaiting);
+    let sent = scene.receive(&bundle(&[("a", "sent")])).applied();
+    assert_eq!(sent.before, Some(1));
+    restored(&scene.change("r2"));
 }
 
 #[test]
