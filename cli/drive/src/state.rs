@@ -1,5 +1,9 @@
 //! infra's own memory on this machine: journals and receipts, per repository, below `$XDG_STATE_HOME/infra`.
 
+mod follow;
+
+pub use follow::Tail;
+
 use infra_model::receipt::is_run;
 use infra_model::{Code, Diagnostic, HostName};
 use rustix::fs::{FlockOperation, flock};
@@ -7,7 +11,7 @@ use rustix::io::Errno;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -98,15 +102,19 @@ impl State {
     /// Begins the journal of a new run. Fails before anything is done if it cannot be written.
     pub fn begin(&self) -> Result<Journal, Diagnostic> {
         let run = new_run_id(SystemTime::now(), std::process::id());
-        let dir = self.dir.join("runs").join(&run);
+        let runs = self.dir.join("runs");
+        let dir = runs.join(&run);
+        let begun = runs.join(format!(".{run}"));
         let open = || {
-            fs::create_dir_all(&dir)?;
+            fs::create_dir_all(&begun)?;
             let file = OpenOptions::new()
                 .create_new(true)
                 .append(true)
-                .open(dir.join(EVENTS))?;
+                .open(begun.join(EVENTS))?;
             // Held until the process ends, however it ends: by it others know that the run goes on. Where files cannot be locked, they do not.
             let _ = flock(&file, FlockOperation::LockExclusive);
+            // Whoever looks sees the run with its journal, and its process alive, or does not see it.
+            fs::rename(&begun, &dir)?;
             Ok(file)
         };
         let file = open().map_err(|error| unwritable(&dir, &error))?;
@@ -171,7 +179,8 @@ impl State {
         let mut runs: Vec<String> = entries
             .filter_map(|entry| {
                 let dir = entry.ok()?.path();
-                let open = dir.join(PLAN).exists() && !dir.join(ANSWER).exists();
+                // Most have ended.
+                let open = !dir.join(ANSWER).exists() && dir.join(PLAN).exists();
                 let name = dir.file_name()?.to_str()?.to_owned();
                 open.then_some(name)
             })
@@ -240,6 +249,20 @@ impl State {
         self.run_file(run, ANSWER).is_some_and(|file| file.exists())
     }
 
+    /// Whether a run came to its end, and nobody has gone on with it since.
+    pub fn has_ended_since(&self, run: &str) -> bool {
+        let written = |file| {
+            fs::metadata(self.run_file(run, file)?)
+                .ok()?
+                .modified()
+                .ok()
+        };
+        match (written(ANSWER), written(EVENTS)) {
+            (Some(answer), Some(events)) => answer >= events,
+            (answer, _) => answer.is_some(),
+        }
+    }
+
     /// Whether the process of a run is alive: it holds its journal.
     pub(crate) fn is_alive(&self, run: &str) -> bool {
         let journal = self
@@ -254,6 +277,29 @@ impl State {
     pub fn events(&self, run: &str) -> Option<String> {
         let bytes = fs::read(self.run_file(run, EVENTS)?).ok()?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// The first event of a run, as text; `None` if it is not on this machine, or has not come to one.
+    pub fn first_event(&self, run: &str) -> Option<String> {
+        let journal = File::open(self.run_file(run, EVENTS)?).ok()?;
+        let mut line = String::new();
+        io::BufReader::new(journal).read_line(&mut line).ok()?;
+        line.ends_with('\n').then_some(line)
+    }
+
+    /// Runs that `infra resume` can go on with, newest first: those that were cut off, and of the newest so many those that have lost hosts.
+    pub fn resumable(&self, newest: usize) -> Vec<String> {
+        let mut runs = self.unfinished();
+        runs.retain(|run| !self.is_alive(run));
+        let mut ended = self.runs();
+        ended.sort_unstable_by(|a, b| b.cmp(a));
+        ended.truncate(newest);
+        runs.extend(ended.into_iter().filter(|run| {
+            self.plan_of(run).is_some() && self.has_lost_hosts(run) && !self.is_alive(run)
+        }));
+        runs.sort_unstable_by(|a, b| b.cmp(a));
+        runs.dedup();
+        runs
     }
 
     /// Whether the journal of a run is on this machine.

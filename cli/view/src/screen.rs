@@ -5,9 +5,13 @@ use infra_model::{Code, Diagnostic, Place};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Why something that was asked for could not be given: the first time it happened. One for the process, as its standard output is.
 static UNGIVEN: OnceLock<String> = OnceLock::new();
+
+/// Whether whoever read standard output went away.
+static HUNG_UP: AtomicBool = AtomicBool::new(false);
 
 /// Standard output for what was asked for, standard error for everything said about it. A reader that went away is no error.
 #[derive(Debug, Default)]
@@ -16,9 +20,18 @@ pub struct Screen;
 impl Screen {
     /// Prints an answer.
     pub fn out(&self, text: &str) {
-        if let Err(error) = write_to(anstream::stdout(), text) {
-            let _ = UNGIVEN.set(error.to_string());
+        match write_to(anstream::stdout(), text) {
+            Ok(Heard::Yes) => {}
+            Ok(Heard::No) => HUNG_UP.store(true, Ordering::Relaxed),
+            Err(error) => {
+                let _ = UNGIVEN.set(error.to_string());
+            }
         }
+    }
+
+    /// Whether whoever read the answer went away, which is found out by writing to them. What goes on only to be told may end then.
+    pub fn hung_up(&self) -> bool {
+        HUNG_UP.load(Ordering::Relaxed)
     }
 
     /// Prints bytes as they are: a secret is not text that may be recoloured.
@@ -64,13 +77,20 @@ impl Screen {
     }
 }
 
+/// Whether somebody was there to read it.
+enum Heard {
+    Yes,
+    No,
+}
+
 /// `infra list | head` must not end in an error about a closed pipe: who hung up has heard enough.
-fn write_to(mut stream: impl Write, text: &str) -> io::Result<()> {
+fn write_to(mut stream: impl Write, text: &str) -> io::Result<Heard> {
     let written = stream
         .write_all(text.as_bytes())
         .and_then(|()| stream.flush());
     match written {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
+        Ok(()) => Ok(Heard::Yes),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Heard::No),
+        Err(error) => Err(error),
     }
 }

@@ -1,9 +1,12 @@
 //! A repository, a home and tools of our own; nothing of the machine's environment.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// A fake `nix`: answers evaluations with a made-up system, and writes down each call.
@@ -182,6 +185,26 @@ impl Env {
     }
 
     fn output_of(&self, program: &str, args: &[&str]) -> Output {
+        self.command(program, args).output().expect("infra runs")
+    }
+
+    /// `infra`, to be talked with while it runs; ended with the test.
+    pub(crate) fn start(&self, args: &[&str]) -> Running {
+        let mut command = self.command(env!("CARGO_BIN_EXE_infra"), args);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("infra runs");
+        let (send, lines) = mpsc::channel();
+        let stdout = BufReader::new(child.stdout.take().expect("piped"));
+        std::thread::spawn(move || {
+            // The test may have ended.
+            for line in stdout.lines() {
+                let _ = send.send(line.expect("UTF-8"));
+            }
+        });
+        Running { child, lines }
+    }
+
+    fn command(&self, program: &str, args: &[&str]) -> Command {
         let path = |name: &str| self.dir.path().join(name);
         #[expect(
             clippy::disallowed_methods,
@@ -198,7 +221,7 @@ impl Env {
             .env("FAKE_LOG", path("calls"))
             .env("FAKE_CONTRACTS", path("contracts"))
             .envs(self.vars.iter().map(|(name, value)| (name, value)));
-        command.output().expect("infra runs")
+        command
     }
 
     /// Exit code and both streams as one text, with what differs from run to run made the same.
@@ -216,6 +239,50 @@ impl Env {
         whole
             .replace(&root.display().to_string(), "[dir]")
             .replace(&self.dir.path().display().to_string(), "[dir]")
+    }
+}
+
+/// An `infra` that runs.
+pub(crate) struct Running {
+    child: Child,
+    lines: mpsc::Receiver<String>,
+}
+
+impl Running {
+    /// The next line on standard output.
+    #[track_caller]
+    pub(crate) fn line(&self) -> String {
+        let line = self.lines.recv_timeout(Duration::from_secs(60));
+        line.expect("a line")
+    }
+
+    /// Whether it says nothing for a while.
+    pub(crate) fn is_silent(&self) -> bool {
+        let line = self.lines.recv_timeout(Duration::from_millis(600));
+        line == Err(mpsc::RecvTimeoutError::Timeout)
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for its end: the exit code, what it had not said yet, and standard error.
+    pub(crate) fn end(mut self) -> (Option<i32>, Vec<String>, String) {
+        let rest = self.lines.iter().collect();
+        let mut said = String::new();
+        let mut stderr = self.child.stderr.take().expect("piped");
+        stderr.read_to_string(&mut said).expect("UTF-8");
+        (self.child.wait().expect("ours").code(), rest, said)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // A test that failed leaves nothing behind; what has ended was waited for.
+        if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
     }
 }
 

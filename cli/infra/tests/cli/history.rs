@@ -13,7 +13,7 @@ macro_rules! shows {
     };
 }
 
-fn filters() -> insta::Settings {
+pub(crate) fn filters() -> insta::Settings {
     let mut settings = settings();
     settings.add_filter(r"ann@[\w.-]+", "ann@desk");
     settings.add_filter(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", "[when]");
@@ -24,7 +24,7 @@ fn filters() -> insta::Settings {
     settings
 }
 
-fn env() -> Env {
+pub(crate) fn env() -> Env {
     let env = Env::pair().set("USER", "ann");
     env.git(&["init", "--quiet"]);
     env.git(&["add", "--all"]);
@@ -32,7 +32,7 @@ fn env() -> Env {
     env
 }
 
-fn json(env: &Env, args: &[&str]) -> Vec<Value> {
+pub(crate) fn json(env: &Env, args: &[&str]) -> Vec<Value> {
     let output = env.output(args);
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     text.lines()
@@ -47,7 +47,7 @@ fn runs(env: &Env, args: &[&str]) -> Vec<Value> {
 }
 
 /// The folder of the state of this repository's runs.
-fn runs_dir(env: &Env) -> PathBuf {
+pub(crate) fn runs_dir(env: &Env) -> PathBuf {
     let root = env.repo().canonicalize().expect("there");
     let below = root.strip_prefix("/").expect("absolute");
     env.repo()

@@ -16,6 +16,7 @@ mod env;
 mod evaluate;
 mod facts;
 mod fleet;
+mod following;
 mod help;
 mod history;
 mod listing;

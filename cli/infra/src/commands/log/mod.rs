@@ -1,10 +1,14 @@
 //! `infra log`: what happened in a run, from its journal.
 
-use super::{answer, history, one, refuse, warn};
+mod follow;
+
+use super::{answer, history, one, refuse, wait, warn};
 use crate::args::Global;
 use crate::complete;
 use crate::workspace::Workspace;
 use clap_complete::engine::ArgValueCandidates;
+use infra_drive::receipts::Opened;
+use infra_drive::state::State;
 use infra_model::answer::{Answer, Exit, PastRun, RunStanding};
 use infra_model::event::Line;
 use infra_model::{Code, Diagnostic, HostName, Place};
@@ -25,26 +29,37 @@ pub(crate) struct Args {
     /// Only what happened to this host.
     #[arg(value_name = "HOST", value_parser = host_name, add = ArgValueCandidates::new(complete::hosts))]
     host: Option<HostName>,
+    /// Show what happens as it happens, until the run has ended. Only what this machine writes down is read; no host is asked. One whose process
+    /// is gone is told as interrupted (exit code 1).
+    #[arg(short, long)]
+    follow: bool,
 }
 
 pub(super) fn run(global: &Global, args: &Args) -> Exit {
+    if args.follow {
+        return wait(follow::run(global, args));
+    }
     match look(global, args) {
         Err(faults) => refuse(NAME, global, faults),
-        Ok(found) => {
-            warn(global, &found.warnings);
-            let text = if global.json {
-                for event in &found.events {
-                    Screen.json(event);
-                }
-                String::new()
-            } else {
-                show(&found)
-            };
-            let told = Answer::new(NAME, vec![found.run], Vec::new()).with_warnings(found.warnings);
-            answer(global, &told, &text);
-            Exit::Ok
-        }
+        Ok(found) => tell(global, found, None),
     }
+}
+
+/// Shows all that is known of a run, and what is wrong with it.
+fn tell(global: &Global, found: Found, fault: Option<Diagnostic>) -> Exit {
+    warn(global, &found.warnings);
+    let text = if global.json {
+        for event in &found.events {
+            Screen.json(event);
+        }
+        String::new()
+    } else {
+        show(&found)
+    };
+    let exit = fault.as_ref().map_or(Exit::Ok, |_| Exit::SomeFailed);
+    let told = Answer::new(NAME, vec![found.run], fault.into_iter().collect());
+    answer(global, &told.with_warnings(found.warnings), &text);
+    exit
 }
 
 struct Found {
@@ -59,17 +74,9 @@ fn look(global: &Global, args: &Args) -> Result<Found, Vec<Diagnostic>> {
     let state = workspace.state();
     let opened = history::open(&workspace).map_err(one)?;
     let name = opened.receipts.named(&args.run).map_err(one)?;
-    let mut warnings = opened.warnings;
     let journal = state.events(&name);
-    let receipt = opened.receipts.of_run(&name).map_err(one)?;
-    let mut run = match receipt {
-        Some(receipt) => PastRun::of(receipt, journal.is_some()),
-        None => match opened.unfinished.iter().find(|open| open.run == name) {
-            Some(open) => history::unfinished(&state, open),
-            // It came to its end without having touched a host.
-            None => history::untouched(&state, &name),
-        },
-    };
+    let mut run = known(&state, &opened, &name).map_err(one)?;
+    let mut warnings = opened.warnings;
     let mut events = Vec::new();
     match &journal {
         Some(text) => {
@@ -88,10 +95,7 @@ fn look(global: &Global, args: &Args) -> Result<Found, Vec<Diagnostic>> {
         None => warnings.push(elsewhere(&run)),
     }
     if let Some(host) = &args.host {
-        if !run.hosts.iter().any(|one| one.name == *host) {
-            return Err(vec![not_in(&name, host)]);
-        }
-        run.hosts.retain(|one| one.name == *host);
+        cut_to(&mut run, host).map_err(one)?;
         events.retain_mut(|event| concerns(event, host));
     }
     Ok(Found {
@@ -99,6 +103,27 @@ fn look(global: &Global, args: &Args) -> Result<Found, Vec<Diagnostic>> {
         events,
         warnings,
     })
+}
+
+/// What is known of a run beside its events.
+fn known(state: &State, opened: &Opened, name: &str) -> Result<PastRun, Diagnostic> {
+    Ok(match opened.receipts.of_run(name)? {
+        Some(receipt) => PastRun::of(receipt, state.has_events(name)),
+        None => match opened.unfinished.iter().find(|open| open.run == name) {
+            Some(open) => history::unfinished(state, open),
+            // It came to its end without having touched a host.
+            None => history::untouched(state, name),
+        },
+    })
+}
+
+/// Leaves one host of a run.
+fn cut_to(run: &mut PastRun, host: &HostName) -> Result<(), Diagnostic> {
+    if !run.hosts.iter().any(|one| one.name == *host) {
+        return Err(not_in(&run.run, host));
+    }
+    run.hosts.retain(|one| one.name == *host);
+    Ok(())
 }
 
 /// Whether an event is about a host, or about the whole run. The plan is cut to what it says about the host.
@@ -114,6 +139,34 @@ fn concerns(event: &mut Value, host: &HostName) -> bool {
 
 fn show(found: &Found) -> String {
     let run = &found.run;
+    let mut text = head(run);
+    if !run.journal {
+        let rows: Vec<Vec<String>> = run
+            .hosts
+            .iter()
+            .map(|host| {
+                let system = |path: &Option<infra_model::StorePath>| {
+                    path.as_ref()
+                        .map_or_else(|| "-".to_owned(), ToString::to_string)
+                };
+                vec![
+                    host.name.to_string(),
+                    host.outcome
+                        .map_or("-", |outcome| outcome.as_str())
+                        .to_owned(),
+                    system(&host.before),
+                    system(&host.after),
+                ]
+            })
+            .collect();
+        return text + &table::render(&["HOST", "OUTCOME", "BEFORE", "AFTER"], &rows);
+    }
+    text.extend(found.events.iter().map(shown));
+    text
+}
+
+/// Which run it is, and how far.
+fn head(run: &PastRun) -> String {
     let standing = match (run.standing, run.ended) {
         (RunStanding::Finished, ended) => format!("ended {}", history::when(ended)),
         (RunStanding::Running, _) => "goes on".to_owned(),
@@ -137,35 +190,16 @@ fn show(found: &Found) -> String {
             paint(FAINT, &format!("from commit {commit}{dirty}"))
         );
     }
-    if !run.journal {
-        let rows: Vec<Vec<String>> = run
-            .hosts
-            .iter()
-            .map(|host| {
-                let system = |path: &Option<infra_model::StorePath>| {
-                    path.as_ref()
-                        .map_or_else(|| "-".to_owned(), ToString::to_string)
-                };
-                vec![
-                    host.name.to_string(),
-                    host.outcome
-                        .map_or("-", |outcome| outcome.as_str())
-                        .to_owned(),
-                    system(&host.before),
-                    system(&host.after),
-                ]
-            })
-            .collect();
-        return text + &table::render(&["HOST", "OUTCOME", "BEFORE", "AFTER"], &rows);
-    }
-    for event in &found.events {
-        let line = serde_json::from_value::<Line>(event.clone());
-        text += &line.map_or_else(
-            |_| unknown(event),
-            |line| lines::render(&line.event).unwrap_or_default(),
-        );
-    }
     text
+}
+
+/// The line for an event.
+fn shown(event: &Value) -> String {
+    let line = serde_json::from_value::<Line>(event.clone());
+    line.map_or_else(
+        |_| unknown(event),
+        |line| lines::render(&line.event).unwrap_or_default(),
+    )
 }
 
 /// A later version of infra had more to tell.
