@@ -102,6 +102,21 @@ pub fn keep(root: &Path, state: &State, receipt: &RunReceipt) -> Vec<Diagnostic>
     faults
 }
 
+/// Names of the runs of the repository at `root`, newest first, as far as they are known without bringing anything up to date: for somebody who
+/// waits for a name to be completed. Makes nothing.
+pub fn names(root: &Path, cache: &Path, state: &State) -> Vec<String> {
+    let mut names = state.runs();
+    if Table::is_in(cache)
+        && let Ok(opened) = Table::open(cache)
+    {
+        let indexed = opened.table.runs_indexed(&root.to_string_lossy());
+        names.extend(indexed.into_keys());
+    }
+    names.sort_unstable_by(|a, b| b.cmp(a));
+    names.dedup();
+    names
+}
+
 /// A receipt as a file in Git.
 fn file_of(receipt: &RunReceipt) -> Result<(String, String), Diagnostic> {
     let text = serde_json::to_string_pretty(receipt);

@@ -86,6 +86,11 @@ impl Table {
         }
     }
 
+    /// Whether there is one in the folder `dir` already.
+    pub fn is_in(dir: &Path) -> bool {
+        Home::at(dir).file().is_file()
+    }
+
     /// An empty table that is forgotten with the process.
     pub fn in_memory() -> Result<Self, Diagnostic> {
         schema::in_memory()

@@ -1,8 +1,10 @@
 //! What can be typed to have hosts changed: what is done to them, and how a transaction goes.
 
 use super::{Fill, Selection};
+use crate::complete;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ValueEnum, ValueHint};
+use clap_complete::engine::ArgValueCandidates;
 use infra_model::Goal;
 use std::path::PathBuf;
 
@@ -44,7 +46,7 @@ pub(crate) struct Plan {
     pub(crate) output: Option<PathBuf>,
     /// What to compare with: what runs on the host (running), what the last run left there (last-run), or what a run left there. What is to be
     /// done is the same whatever is chosen.
-    #[arg(long, value_name = "running|last-run|RUN", default_value = "running", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "running|last-run|RUN", default_value = "running", value_parser = NonEmptyStringValueParser::new(), add = ArgValueCandidates::new(complete::against))]
     pub(crate) against: String,
 }
 
@@ -67,7 +69,7 @@ pub(crate) struct Apply {
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Resume {
     /// The run [default: the newest one on this machine that has no end].
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = ArgValueCandidates::new(complete::resumable))]
     pub(crate) run: Option<String>,
     /// Take back what waits for its confirmation, and begin nothing.
     #[arg(long)]

@@ -146,7 +146,7 @@ pub(crate) enum Command {
     Check(commands::check::Args),
     /// Check this machine, the repository, and (if selected) hosts for what commonly goes wrong.
     Doctor(commands::doctor::Args),
-    /// Print what makes a shell complete infra's commands and host names.
+    /// Print what makes a shell complete infra's commands, and names of hosts and runs.
     Completions {
         /// The shell: bash, elvish, fish, powershell or zsh.
         shell: commands::completions::Shell,

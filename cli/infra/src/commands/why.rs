@@ -24,7 +24,7 @@ pub(crate) struct Args {
     host: String,
     /// What to compare with: a revision in Git (HEAD~1, a branch, a tag), a run, or the id of a tree [default: what was last deployed from
     /// this machine, else the tree before].
-    #[arg(long, value_name = "REV|RUN|TREE", add = ArgValueCandidates::new(complete::revisions))]
+    #[arg(long, value_name = "REV|RUN|TREE", add = ArgValueCandidates::new(complete::since))]
     since: Option<String>,
 }
 

@@ -163,3 +163,163 @@ fn completes_host_names_and_tags() {
         );
     }
 }
+
+/// What bash is offered for the last of these words, without the options that may stand anywhere.
+fn offered(env: Env, words: &[&str]) -> Vec<String> {
+    let env = env
+        .set("COMPLETE", "bash")
+        .set("_CLAP_COMPLETE_INDEX", words.len().to_string())
+        .set("_CLAP_COMPLETE_COMP_TYPE", "9")
+        .set("_CLAP_COMPLETE_SPACE", "true")
+        .set("_CLAP_IFS", "\n");
+    let output = env.output(&[&["--", "infra"], words].concat());
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(env.calls(), Vec::<String>::new(), "no process is started");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let lines = text.lines().filter(|line| !line.starts_with('-'));
+    lines.map(str::to_owned).collect()
+}
+
+/// A repository with runs of which it is known how far they came: those that have a plan, and those that have an answer with these outcomes.
+fn with_runs(runs: &[(&str, bool, Option<&str>)]) -> Env {
+    let env = Env::pair();
+    let folder = crate::history::runs_dir(&env);
+    for (run, is_planned, outcome) in runs {
+        let folder = folder.join(run);
+        std::fs::create_dir_all(&folder).expect("writable");
+        let write = |file: &str, text: &str| {
+            std::fs::write(folder.join(file), text).expect("writable");
+        };
+        write(
+            "events.ndjson",
+            "{\"schema\":1,\"seq\":0,\"at\":0.0,\"event\":\"runStarted\",\"run\":\"x\",\"command\":\"deploy\",\"hosts\":[\"web\"]}\n",
+        );
+        if *is_planned {
+            write("plan.json", "{}");
+        }
+        if let Some(outcome) = outcome {
+            write(
+                "receipt.json",
+                &format!("{{\"hosts\":[{{\"outcome\":\"{outcome}\"}}]}}"),
+            );
+        }
+    }
+    env
+}
+
+#[test]
+fn completes_runs_newest_first() {
+    let env = || {
+        with_runs(&[
+            ("20261120T000000Z-00000001", true, Some("changed")),
+            ("20261121T000000Z-00000001", true, None),
+            ("20261121T000000Z-00000002", true, Some("failed")),
+            ("20261122T000000Z-00000001", false, None),
+            (".20261123T000000Z-00000001", false, None),
+        ])
+    };
+    let all = [
+        "20261122T000000Z-00000001",
+        "20261121T000000Z-00000002",
+        "20261121T000000Z-00000001",
+        "20261120T000000Z-00000001",
+    ];
+    assert_eq!(offered(env(), &["log", ""]), [&["last"], &all[..]].concat());
+    assert_eq!(offered(env(), &["log", "20261121"]), all[1..3]);
+    assert_eq!(
+        offered(env(), &["plan", "web", "--against", ""]),
+        [&["running", "last-run"], &all[..]].concat()
+    );
+    assert_eq!(offered(env(), &["why", "web", "--since", "2026112"]), all);
+    // Only what is left to do.
+    assert_eq!(offered(env(), &["resume", ""]), all[1..3]);
+    let held = env();
+    let folder = crate::history::runs_dir(&held).join(all[2]);
+    let journal = std::fs::File::open(folder.join("events.ndjson")).expect("there");
+    journal.lock().expect("ours");
+    assert_eq!(
+        offered(held, &["resume", ""]),
+        all[1..2],
+        "the other goes on"
+    );
+    // Shells that show more than names.
+    let output = env()
+        .set("COMPLETE", "fish")
+        .output(&["--", "infra", "resume", ""]);
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    assert_eq!(
+        text.lines().next(),
+        Some("20261121T000000Z-00000002\tdeploy web")
+    );
+}
+
+#[test]
+fn completes_runs_of_other_machines_that_are_known() {
+    let env = crate::history::env();
+    env.output(&["deploy", "web"]);
+    env.run(&["history"]);
+    let here = env.run(&["log", "last"]);
+    std::fs::remove_dir_all(crate::history::runs_dir(&env)).expect("there");
+    std::fs::remove_file(env.repo().join("../calls")).expect("there");
+    let runs = offered(env, &["log", "2"]);
+    assert_eq!(runs.len(), 1);
+    assert!(here.contains(&runs[0]), "{runs:?}");
+}
+
+#[test]
+fn completes_for_the_repository_that_is_named() {
+    let env = || {
+        let env = Env::pair();
+        env.side_file("other one/flake.nix", "{ }");
+        env.side_file("other one/hosts/mail/host.toml", HOST);
+        env
+    };
+    assert_eq!(offered(env(), &["deploy", "ma"]), [""; 0]);
+    for words in [
+        &["-C", "../other\\ one", "deploy", "ma"][..],
+        &["deploy", "-C'../other one'", "ma"],
+        &["--directory=../other\\ one/hosts", "deploy", "ma"],
+        &["--directory", "=", "../other\\ one", "ssh", "ma"],
+    ] {
+        assert_eq!(offered(env(), words), ["mail"], "{words:?}");
+    }
+    assert_eq!(offered(env(), &["-C", "../gone", "deploy", "w"]), [""; 0]);
+}
+
+#[test]
+fn two_thousand_runs_are_no_reason_to_wait() {
+    let names: Vec<String> = (0..2000)
+        .map(|number| format!("20261121T000000Z-{number:08}"))
+        .collect();
+    let runs: Vec<_> = names
+        .iter()
+        .map(|name| (name.as_str(), false, None))
+        .collect();
+    let env = with_runs(&runs);
+    // Whoever opens this one waits for ever: only of the newest it is told what they were.
+    let old = crate::history::runs_dir(&env).join(&names[1900]);
+    let line = format!(
+        "cd '{}' && rm events.ndjson && mkfifo events.ndjson",
+        old.display()
+    );
+    assert!(env.in_shell(&line, &[]).status.success());
+    let env = env
+        .set("COMPLETE", "bash")
+        .set("_CLAP_COMPLETE_INDEX", "2")
+        .set("_CLAP_COMPLETE_COMP_TYPE", "9")
+        .set("_CLAP_COMPLETE_SPACE", "true")
+        .set("_CLAP_IFS", "\n");
+    let quickest = (0..7).map(|_| {
+        let begun = std::time::Instant::now();
+        let output = env.output(&["--", "infra", "log", ""]);
+        let taken = begun.elapsed();
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        assert_eq!(
+            text.lines().filter(|line| line.starts_with('2')).count(),
+            2000
+        );
+        taken
+    });
+    let quickest = quickest.min().expect("some");
+    assert!(quickest.as_millis() < 100, "{quickest:?}");
+}

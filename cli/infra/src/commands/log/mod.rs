@@ -24,7 +24,7 @@ const NAME: &str = "log";
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     /// The run, or the beginning of its name; `last` is the newest.
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = ArgValueCandidates::new(complete::runs))]
     run: String,
     /// Only what happened to this host.
     #[arg(value_name = "HOST", value_parser = host_name, add = ArgValueCandidates::new(complete::hosts))]
