@@ -137,7 +137,8 @@ impl Tool {
         command
     }
 
-    /// Runs the program to its end. Lines of standard error go to `on_line` as they come.
+    /// Runs the program to its end. Lines of standard error go to `on_line` as they come. What it leaves in the background (a master of ssh, a
+    /// helper of git that remembers passwords) may keep its pipes, and is not waited for.
     pub async fn run(
         &self,
         mut stop: Stop,
@@ -153,34 +154,36 @@ impl Tool {
             offer_to_the_kernel(child.id());
         }
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let (mut bytes, mut rest) = (Vec::new(), Vec::new());
         let reading = async {
             let read_out = async {
-                let mut bytes = Vec::new();
                 if let Some(mut pipe) = stdout {
                     pipe.read_to_end(&mut bytes).await?;
                 }
-                io::Result::Ok(bytes)
+                io::Result::Ok(())
             };
             let read_err = async {
                 if let Some(pipe) = stderr {
-                    each_line(pipe, on_line).await?;
+                    each_line_until(pipe, &mut rest, &mut *on_line).await?;
                 }
                 io::Result::Ok(())
             };
-            tokio::try_join!(read_out, read_err)
+            tokio::try_join!(read_out, read_err).map(drop)
         };
         let mut peak = None;
         let watching = watch_memory(child.id(), &mut peak);
-        let read = tokio::select! {
-            read = reading => read,
+        let status = tokio::select! {
+            status = read_to_the_end(&mut child, reading) => status,
             never = watching => match never {},
             () = stop.asked() => {
                 end(&mut child, &mut stop).await;
                 return Err(interrupted(self.program));
             }
         };
-        let (bytes, ()) = read.map_err(|error| self.broke(&error))?;
-        let status = child.wait().await.map_err(|error| self.broke(&error))?;
+        let status = status.map_err(|error| self.broke(&error))?;
+        if !rest.is_empty() {
+            tell(&rest, on_line);
+        }
         Ok(Ended {
             status,
             stdout: String::from_utf8_lossy(&bytes).into_owned(),
@@ -271,18 +274,54 @@ pub(crate) fn background(program: &OsStr) -> Command {
     command
 }
 
+/// Waits for a program and what it says, and not for what it leaves behind.
+async fn read_to_the_end(
+    child: &mut Child,
+    reading: impl Future<Output = io::Result<()>>,
+) -> io::Result<ExitStatus> {
+    /// Longer than it takes to read what is in the pipes already. What is there is read before anybody looks at the clock.
+    const LEFT_BEHIND: Duration = Duration::from_millis(250);
+    tokio::pin!(reading);
+    let status = tokio::select! {
+        biased;
+        read = &mut reading => {
+            read?;
+            return child.wait().await;
+        }
+        status = child.wait() => status?,
+    };
+    tokio::select! {
+        biased;
+        read = &mut reading => read?,
+        () = tokio::time::sleep(LEFT_BEHIND) => {}
+    }
+    Ok(status)
+}
+
 /// Calls `on_line` with each line, without its end; bytes that are no UTF-8 are replaced.
 pub(crate) async fn each_line(
     pipe: impl tokio::io::AsyncRead + Unpin,
     on_line: &mut (dyn FnMut(&str) + Send),
 ) -> io::Result<()> {
+    each_line_until(pipe, &mut Vec::new(), on_line).await
+}
+
+/// The same; `rest` has what was read of the last line if nobody waits for the end of it.
+async fn each_line_until(
+    pipe: impl tokio::io::AsyncRead + Unpin,
+    rest: &mut Vec<u8>,
+    on_line: &mut (dyn FnMut(&str) + Send),
+) -> io::Result<()> {
     let mut reader = BufReader::new(pipe);
-    let mut line = Vec::new();
-    while reader.read_until(b'\n', &mut line).await? > 0 {
-        on_line(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']));
-        line.clear();
+    while reader.read_until(b'\n', rest).await? > 0 {
+        tell(rest, on_line);
+        rest.clear();
     }
     Ok(())
+}
+
+fn tell(line: &[u8], on_line: &mut (dyn FnMut(&str) + Send)) {
+    on_line(String::from_utf8_lossy(line).trim_end_matches(['\n', '\r']));
 }
 
 /// Raises how gladly the kernel kills a process when memory runs out, which anybody may do to their own.
@@ -346,8 +385,9 @@ pub(crate) async fn end(child: &mut Child, stop: &mut Stop) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Stop, Tool};
+    use super::{Pid, Signal, Stop, Tool};
     use infra_model::{CancelStage, Code};
+    use rustix::process::kill_process;
     use std::time::{Duration, Instant};
     use tokio::sync::watch;
 
@@ -364,6 +404,42 @@ mod tests {
             ("out\n", Some(3))
         );
         assert_eq!(lines, ["a", "b"]);
+    }
+
+    #[tokio::test]
+    async fn what_is_left_in_the_background_is_not_waited_for() {
+        // More than a pipe holds, and a last line without its end.
+        let script = "sleep 300 & echo $!; seq 50000; echo a >&2; printf b >&2; exit 3";
+        let mut lines = Vec::new();
+        let begun = Instant::now();
+        let ended = Tool::new("sh")
+            .args(["-c", script])
+            .run(Stop::never(), &mut |line| lines.push(line.to_owned()))
+            .await
+            .expect("sh runs");
+        let (pid, numbers) = ended.stdout.split_once('\n').expect("lines");
+        let pid = pid.parse().ok().and_then(Pid::from_raw).expect("a number");
+        // It still runs, so it was not waited for; and it is nobody's any more.
+        kill_process(pid, Signal::KILL).expect("it runs");
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        assert_eq!(ended.status.code(), Some(3));
+        assert_eq!(numbers.lines().count(), 50_000);
+        assert!(numbers.ends_with("\n50000\n"));
+        assert_eq!(lines, ["a", "b"]);
+    }
+
+    #[tokio::test]
+    async fn a_program_that_has_said_all_can_be_stopped() {
+        let (ask, stage) = watch::channel(CancelStage::Running);
+        let tool = Tool::new("sh").args(["-c", "exec sleep 600 >&- 2>&-"]);
+        let mut ignore = |_: &str| {};
+        let running = tool.run(Stop::from(CancelStage::Terminating, stage), &mut ignore);
+        let asking = async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            ask.send(CancelStage::Terminating).expect("open");
+        };
+        let (result, ()) = tokio::join!(running, asking);
+        assert_eq!(result.expect_err("stopped").code, Code::Interrupted);
     }
 
     #[tokio::test]
