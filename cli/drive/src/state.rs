@@ -117,7 +117,11 @@ impl State {
             fs::rename(&begun, &dir)?;
             Ok(file)
         };
-        let file = open().map_err(|error| unwritable(&dir, &error))?;
+        let file = open().map_err(|error| {
+            // What cannot be removed is no run either.
+            let _ = fs::remove_dir_all(&begun);
+            unwritable(&dir, &error)
+        })?;
         Ok(Journal {
             run,
             file,

@@ -64,17 +64,20 @@ fn directory(words: impl Iterator<Item = OsString>) -> Option<PathBuf> {
         } else {
             value
         };
-        found = value.filter(|value| !value.is_empty()).map(path);
+        let value = value.filter(|value| !value.is_empty());
+        found = value.map(path).or(found);
     }
     found
 }
 
 /// A path as it is typed: shells hand words over as they stand on the line.
 fn path(word: &str) -> PathBuf {
-    let home = std::env::home_dir().filter(|_| word == "~" || word.starts_with("~/"));
-    let (mut path, word) = match home {
-        Some(home) => (home, word.trim_start_matches(['~', '/'])),
-        None => (PathBuf::new(), word),
+    let below_home = word
+        .strip_prefix('~')
+        .filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    let (mut path, word) = match (below_home, std::env::home_dir()) {
+        (Some(rest), Some(home)) => (home, rest.trim_start_matches('/')),
+        _ => (PathBuf::new(), word),
     };
     let mut plain = String::new();
     let mut quote = None;
@@ -224,6 +227,7 @@ mod tests {
         assert_eq!(of("-- infra log web"), None);
         assert_eq!(of("-- infra --directory-of a log"), None);
         assert_eq!(of("-- infra log -C"), None);
+        assert_eq!(of("-- infra -C a log -C"), at("a"));
         assert_eq!(of("-- infra exec web -- make -C a"), None);
         assert_eq!(of("-C a -- infra list"), None);
         assert_eq!(of(""), None);
@@ -238,6 +242,7 @@ mod tests {
         if let Some(home) = std::env::home_dir() {
             assert_eq!(path("~/infra"), home.join("infra"));
             assert_eq!(path("~"), home);
+            assert_eq!(path("~//~x"), home.join("~x"));
             assert_eq!(path("'~'/a"), PathBuf::from("~/a"));
         }
     }

@@ -164,6 +164,12 @@ fn a_host_that_is_not_in_the_run_is_told_once_that_is_known() {
     let mut going = Going::of(&env);
     let follower = env.start(&["log", "last", "mail", "-f"]);
     assert!(follower.is_silent());
+    // Who leaves before that is told nothing.
+    let early = env.start(&["log", "last", "mail", "-f"]);
+    assert!(early.is_silent());
+    let line = format!("kill -TERM {}", early.id());
+    assert!(env.in_shell(&line, &[]).status.success());
+    assert_eq!(early.end(), (Some(130), Vec::new(), String::new()));
     going.begins();
     let (code, rest, said) = follower.end();
     assert_eq!((code, rest.len()), (Some(2), 0));
@@ -292,10 +298,8 @@ fn who_follows_leaves_the_run_alone_and_may_go() {
         waiting.join().expect("no panic")
     });
     assert!(waiting.status.success(), "{waiting:?}");
-    assert_eq!(
-        waiting.stdout.iter().filter(|byte| **byte == b'\n').count(),
-        1
-    );
+    let heard = String::from_utf8(waiting.stdout).expect("UTF-8");
+    assert_eq!(heard.lines().count(), 1, "{heard}");
 }
 
 #[test]

@@ -24,19 +24,30 @@ const PAUSE: Duration = Duration::from_millis(150);
 pub(super) async fn run(global: &Global, args: &Args) -> Exit {
     let mut interrupts = interrupt::listen();
     let came = match Follower::of(global, args) {
-        Ok(Some(mut follower)) => match follower.until_the_end(&mut interrupts).await {
+        Ok(Found::GoesOn(mut follower)) => match follower.until_the_end(&mut interrupts).await {
             Ok(end) => follower.finish(end),
             Err(faults) => Err(faults),
         },
-        Ok(None) => settled(global, args),
+        Ok(Found::Settled(run)) => settled(global, args, run),
         Err(faults) => Err(faults),
     };
     came.unwrap_or_else(|faults| refuse(NAME, global, faults))
 }
 
-/// A run that does not go on has nothing to wait for.
-fn settled(global: &Global, args: &Args) -> Result<Exit, Vec<Diagnostic>> {
-    let found = look(global, args)?;
+/// The run that was named.
+enum Found<'a> {
+    GoesOn(Box<Follower<'a>>),
+    /// It does not go on, or goes on elsewhere.
+    Settled(String),
+}
+
+/// There is nothing to wait for. The run is named in full: by now another one may be the last.
+fn settled(global: &Global, args: &Args, run: String) -> Result<Exit, Vec<Diagnostic>> {
+    let args = Args {
+        run,
+        ..args.clone()
+    };
+    let found = look(global, &args)?;
     let state = Workspace::open(global).map_err(one)?.state();
     let is_cut_off = found.run.standing == RunStanding::Interrupted;
     let fault = is_cut_off.then(|| interrupted(&state, &found.run.run));
@@ -69,14 +80,15 @@ struct Follower<'a> {
 }
 
 impl<'a> Follower<'a> {
-    /// `None` if the run does not go on, or goes on elsewhere.
-    fn of(global: &'a Global, args: &'a Args) -> Result<Option<Self>, Vec<Diagnostic>> {
+    fn of(global: &'a Global, args: &'a Args) -> Result<Found<'a>, Vec<Diagnostic>> {
         let workspace = Workspace::open(global).map_err(one)?;
         let state = workspace.state();
         let opened = history::open(&workspace).map_err(one)?;
         let run = opened.receipts.named(&args.run).map_err(one)?;
-        let tail = state.follow(&run).filter(Tail::is_alive);
-        Ok(tail.map(|tail| Self {
+        let Some(tail) = state.follow(&run).filter(Tail::is_alive) else {
+            return Ok(Found::Settled(run));
+        };
+        Ok(Found::GoesOn(Box::new(Self {
             global,
             host: args.host.as_ref(),
             workspace,
@@ -86,7 +98,7 @@ impl<'a> Follower<'a> {
             held: Vec::new(),
             begun: false,
             warnings: opened.warnings,
-        }))
+        })))
     }
 
     async fn until_the_end(
@@ -140,15 +152,17 @@ impl<'a> Follower<'a> {
 
     /// Says which run it is.
     fn begin(&mut self, run: &mut PastRun) -> Result<(), Diagnostic> {
-        if let Some(host) = self.host {
-            cut_to(run, host)?;
-        }
+        self.cut(run)?;
         self.begun = true;
         warn(self.global, &self.warnings);
         if !self.global.json {
             Screen.out(&head(run));
         }
         Ok(())
+    }
+
+    fn cut(&self, run: &mut PastRun) -> Result<(), Diagnostic> {
+        self.host.map_or(Ok(()), |host| cut_to(run, host))
     }
 
     fn show_held(&mut self) {
@@ -165,7 +179,7 @@ impl<'a> Follower<'a> {
     }
 
     /// Says what became of the run.
-    fn finish(mut self, end: End) -> Result<Exit, Vec<Diagnostic>> {
+    fn finish(mut self: Box<Self>, end: End) -> Result<Exit, Vec<Diagnostic>> {
         if end == End::HungUp {
             return Ok(Exit::Ok);
         }
@@ -181,13 +195,14 @@ impl<'a> Follower<'a> {
             self.warn_of_torn();
         }
         let was_begun = self.begun;
-        if was_begun {
-            if let Some(host) = self.host {
-                cut_to(&mut run, host).map_err(one)?;
+        match (was_begun, end) {
+            (true, _) => self.cut(&mut run).map_err(one)?,
+            // It has not even said which hosts it is about.
+            (false, End::Interrupt | End::HungUp) => {}
+            (false, End::Process) => {
+                self.begin(&mut run).map_err(one)?;
+                self.show_held();
             }
-        } else {
-            self.begin(&mut run).map_err(one)?;
-            self.show_held();
         }
         let fault = is_cut_off.then(|| interrupted(&self.state, &self.run));
         let exit = match (end, &fault) {
