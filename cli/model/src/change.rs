@@ -30,6 +30,30 @@ pub struct Intent {
     pub probes: Option<BTreeMap<NeedName, Probe>>,
     /// How long things may take.
     pub limits: Limits,
+    /// Whether the host is booted into the system instead of activating it.
+    #[serde(default, skip_serializing_if = "Reboot::is_never")]
+    pub reboot: Reboot,
+}
+
+/// Whether a host is booted once into its new system, and proves itself after that: the one way to prove a kernel, an initial ramdisk or a
+/// command line. The boot default is the system before until it has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Reboot {
+    /// It is activated; what acts at a boot alone waits for one.
+    #[default]
+    Never,
+    /// If kernel, initial ramdisk, kernel modules or command line are others than those it was booted with.
+    Needed,
+    /// In any case.
+    Always,
+}
+
+impl Reboot {
+    /// Whether nobody asked for one.
+    pub fn is_never(&self) -> bool {
+        *self == Self::Never
+    }
 }
 
 /// A system to activate and to make the boot default.
@@ -107,6 +131,8 @@ pub enum ChangePhase {
     Armed,
     /// Secrets are put in place and the system is activated.
     Activating,
+    /// The host is booted once into the system, instead of activating it.
+    Booting,
     /// Probes are tried.
     Probing,
     /// It waits for the confirmation.
@@ -120,9 +146,10 @@ pub enum ChangePhase {
 }
 
 impl ChangePhase {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Armed,
         Self::Activating,
+        Self::Booting,
         Self::Probing,
         Self::Awaiting,
         Self::Committing,
@@ -135,6 +162,7 @@ impl ChangePhase {
         match self {
             Self::Armed => "armed",
             Self::Activating => "activating",
+            Self::Booting => "booting",
             Self::Probing => "probing",
             Self::Awaiting => "awaiting",
             Self::Committing => "committing",

@@ -99,6 +99,10 @@ pub enum Code {
     ActivationFailed,
     /// After activation the host does not run what it should.
     VerificationFailed,
+    /// The host has no boot loader that can be told to boot a system once.
+    NoBootOnce,
+    /// The host did not come up with the system it was to boot.
+    BootFailed,
     /// A probe does not hold on the host after a change.
     ProbeFailed,
     /// Nobody confirmed a change over a new connection in time.

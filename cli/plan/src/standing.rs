@@ -238,6 +238,7 @@ fn changing(change: &ChangeStatus, clock: Option<u64>) -> String {
     let phase = match change.phase {
         ChangePhase::Armed => "about to begin",
         ChangePhase::Activating => "activating",
+        ChangePhase::Booting => "being booted",
         ChangePhase::Probing => "trying its probes",
         ChangePhase::Awaiting => "waiting to be confirmed",
         ChangePhase::Committing => "being made the boot default",

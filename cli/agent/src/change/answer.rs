@@ -145,6 +145,8 @@ pub(crate) fn abort(host: &Host, run: &str) -> Result<ChangeStatus, Diagnostic> 
         (ChangePhase::Restoring | ChangePhase::Ended, true) | (ChangePhase::Ended, false) => {}
         (_, false) => {
             let _door = Door::take(host)?;
+            // One that has just come up in its new system would go on.
+            folder.leave("aborted")?;
             mend(host, None)?;
         }
         (_, true) => {
@@ -152,6 +154,7 @@ pub(crate) fn abort(host: &Host, run: &str) -> Result<ChangeStatus, Diagnostic> 
             let going = [
                 ChangePhase::Armed,
                 ChangePhase::Activating,
+                ChangePhase::Booting,
                 ChangePhase::Probing,
                 ChangePhase::Awaiting,
             ];

@@ -4,7 +4,8 @@ use super::alone::{busy, refuse_if_busy};
 use super::clock::Deadline;
 use super::compare;
 use super::phases::Shape;
-use super::record::{Door, Folder, Turn, sweep};
+use super::reboot;
+use super::record::{Door, Folder, Turn, is_boot_of, sweep};
 use super::supervise::end_unbegun;
 use super::system::{self, Now};
 use super::task::{own_program, started, unit_command};
@@ -79,7 +80,9 @@ pub(crate) fn begin(host: &Host, order: Order) -> Result<ChangeStatus, Diagnosti
     compare::expected(&order.intent.expected, &Now::of(host))?;
     check_system(host, &order.intent)?;
     check_staged(host, &folder, &order.intent)?;
-    folder.keep(host, order)?;
+    let session = std::env::var("PATH").unwrap_or_default();
+    let boots = reboot::is_wanted(host, &order.intent, &session)?;
+    folder.keep(host, order, boots)?;
     sweep(host);
     drop(turn);
     let mut child = start(host, &folder)?;
@@ -158,12 +161,21 @@ pub(crate) fn mend(host: &Host, but: Option<&str>) -> Result<bool, Diagnostic> {
         }
         return Ok(true);
     }
+    let boots = state.phase == ChangePhase::Booting;
+    if boots && is_boot_of(&kept, &state, host) && system::is_going_down(host) {
+        return Err(busy(host).with_cause("it is restarting into its new system"));
+    }
+    // In its new system it waits to be confirmed, and not for us.
+    let is_over = |phase: ChangePhase| {
+        phase == ChangePhase::Ended
+            || (boots && phase >= ChangePhase::Awaiting && phase != ChangePhase::Restoring)
+    };
     let mut child = start(host, &folder)?;
     // Its own limits end it; this one is for a supervisor that cannot be started.
     let limits = kept.order.intent.limits;
     let until = Deadline::after(limits.activate.saturating_mul(2).saturating_add(1500));
     let taken = Deadline::after(PATIENCE);
-    while folder.state()?.phase != ChangePhase::Ended {
+    while !is_over(folder.state()?.phase) {
         let died = has_ended(&mut child);
         if until.is_over() || ((died || taken.is_over()) && !folder.is_alive()) {
             if folder.state()?.phase == ChangePhase::Ended {
@@ -174,7 +186,7 @@ pub(crate) fn mend(host: &Host, but: Option<&str>) -> Result<bool, Diagnostic> {
         thread::sleep(LOOK);
     }
     // It still holds the host's lock for a moment.
-    while folder.is_alive() && !until.is_over() {
+    while folder.state()?.phase == ChangePhase::Ended && folder.is_alive() && !until.is_over() {
         thread::sleep(LOOK);
     }
     Ok(true)

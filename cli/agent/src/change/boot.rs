@@ -1,6 +1,6 @@
 //! What a boot finds of a change that was under way when the machine went down.
 
-use super::record::Folder;
+use super::record::{Folder, is_boot_of};
 use super::system::{self, BOOTED, CURRENT};
 use crate::host::Host;
 use crate::sealed::Sealed;
@@ -21,25 +21,39 @@ pub(crate) fn secrets_of_what_boots(host: &Host) -> Result<(), Diagnostic> {
     let (Some(before), true) = (intent.expected.secrets, intent.secrets.is_some()) else {
         return Ok(());
     };
-    if kept.boot == system::boot_id(host) || folder.is_alive() {
+    let new = intent.system.as_ref().map(|target| &target.path);
+    let booted = || {
+        system::system(host, BOOTED)
+            .or_else(|| system::system(host, CURRENT))
+            .or_else(|| system::of_command_line(host))
+    };
+    if is_boot_of(&kept, &state, host) || folder.is_alive() {
         return Ok(());
     }
-    let goes_back = match state.phase {
+    let mut wanted = before;
+    let goes_there = match state.phase {
         ChangePhase::Armed | ChangePhase::Ended => false,
         ChangePhase::Activating
         | ChangePhase::Probing
         | ChangePhase::Awaiting
         | ChangePhase::Restoring => true,
+        // The boot that the change is about: its secrets come with it. Nobody may know yet which it is.
+        ChangePhase::Booting => {
+            let booted = booted();
+            if booted.is_some() && booted.as_ref() == new {
+                wanted = state.reboot.secrets.unwrap_or(before);
+            }
+            booted.is_some()
+        }
         // Either can have been booted; early in a boot nobody may know yet, and what was confirmed stays.
         ChangePhase::Committing => {
-            let booted = system::system(host, BOOTED).or_else(|| system::system(host, CURRENT));
-            let new = intent.system.as_ref().map(|target| &target.path);
+            let booted = booted();
             booted.is_some() && booted.as_ref() != new
         }
     };
     let sealed = Sealed::of(host);
-    if goes_back && sealed.current() != Some(before) && sealed.read(before).is_ok() {
-        sealed.make_current(before)?;
+    if goes_there && sealed.current() != Some(wanted) && sealed.read(wanted).is_ok() {
+        sealed.make_current(wanted)?;
     }
     Ok(())
 }

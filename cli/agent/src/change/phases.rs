@@ -6,6 +6,8 @@ use infra_model::change::{ChangePhase, Intent};
 /// What of an intent decides on the way it takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shape {
+    /// Whether the host is booted into the system instead of activating it.
+    pub(crate) boots: bool,
     /// Whether anything of the running host changes: a system is activated, or secrets alone are replaced.
     pub(crate) acts: bool,
     /// Whether profile and boot loader are set.
@@ -13,8 +15,9 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    pub(crate) fn of(intent: &Intent) -> Self {
+    pub(crate) fn of(intent: &Intent, boots: bool) -> Self {
         Self {
+            boots,
             acts: intent.system.is_none() || intent.goal.activates(),
             commits: intent.system.is_some() && intent.goal.persists(),
         }
@@ -23,7 +26,8 @@ impl Shape {
     /// Whether it is a goal that can be a change at all.
     pub(crate) fn is_possible(intent: &Intent) -> bool {
         let something = intent.system.is_some() || intent.secrets.is_some();
-        something && intent.goal != Goal::DryActivate
+        let can_boot = intent.system.is_some() && intent.goal.activates();
+        something && intent.goal != Goal::DryActivate && (can_boot || intent.reboot.is_never())
     }
 }
 
@@ -50,15 +54,20 @@ pub(crate) enum Next {
 
 /// What follows a phase.
 pub(crate) fn next(shape: Shape, phase: ChangePhase, came: Came) -> Next {
-    use ChangePhase::{Activating, Armed, Awaiting, Committing, Ended, Probing, Restoring};
+    use ChangePhase::{
+        Activating, Armed, Awaiting, Booting, Committing, Ended, Probing, Restoring,
+    };
     match (phase, came) {
+        (Armed, Came::Well) if shape.boots => Next::Phase(Booting),
         (Armed, Came::Well) if shape.acts => Next::Phase(Activating),
         (Armed | Awaiting, Came::Well) => confirmed(shape),
         (Armed, Came::Badly) | (Restoring | Ended, Came::Well) => Next::Restored,
-        (Activating, Came::Well) => Next::Phase(Probing),
+        (Activating | Booting, Came::Well) => Next::Phase(Probing),
         (Probing, Came::Well) => Next::Phase(Awaiting),
         (Committing, Came::Well) => Next::Done,
-        (Activating | Probing | Awaiting | Committing, Came::Badly) => Next::Phase(Restoring),
+        (Activating | Booting | Probing | Awaiting | Committing, Came::Badly) => {
+            Next::Phase(Restoring)
+        }
         (Restoring | Ended, Came::Badly) => Next::Stuck,
     }
 }
@@ -87,12 +96,18 @@ pub(crate) struct Found {
 
 /// Where it goes on. What was confirmed is what was ordered, and is finished as long as it still runs; everything else goes back.
 pub(crate) fn resume(shape: Shape, found: Found) -> Next {
-    use ChangePhase::{Activating, Armed, Awaiting, Committing, Ended, Probing, Restoring};
+    use ChangePhase::{
+        Activating, Armed, Awaiting, Booting, Committing, Ended, Probing, Restoring,
+    };
     match found.phase {
         Armed => Next::Restored,
+        // The boot that was asked for, and the system as well.
+        Booting if !found.same_boot && found.booted_new => Next::Phase(Booting),
         Awaiting if found.confirmed && found.same_boot => confirmed(shape),
         Committing if found.same_boot || found.booted_new => Next::Phase(Committing),
-        Activating | Probing | Awaiting | Committing | Restoring => Next::Phase(Restoring),
+        Activating | Booting | Probing | Awaiting | Committing | Restoring => {
+            Next::Phase(Restoring)
+        }
         Ended => Next::Done,
     }
 }
@@ -101,20 +116,27 @@ pub(crate) fn resume(shape: Shape, found: Found) -> Next {
 mod tests {
     use super::{Came, Found, Next, Shape, next, resume};
     use infra_model::change::ChangePhase::{
-        self, Activating, Armed, Awaiting, Committing, Ended, Probing, Restoring,
+        self, Activating, Armed, Awaiting, Booting, Committing, Ended, Probing, Restoring,
     };
 
     const SWITCH: Shape = Shape {
+        boots: false,
         acts: true,
         commits: true,
     };
     const TEST: Shape = Shape {
+        boots: false,
         acts: true,
         commits: false,
     };
     const BOOT: Shape = Shape {
+        boots: false,
         acts: false,
         commits: true,
+    };
+    const REBOOT: Shape = Shape {
+        boots: true,
+        ..SWITCH
     };
 
     /// The phases of a change in which everything goes well, or goes badly once.
@@ -138,6 +160,12 @@ mod tests {
     fn every_way_a_change_can_take() {
         let whole = vec![Armed, Activating, Probing, Awaiting, Committing];
         assert_eq!(way(SWITCH, None), (whole.clone(), Next::Done));
+        let booted = vec![Armed, Booting, Probing, Awaiting, Committing];
+        assert_eq!(way(REBOOT, None), (booted.clone(), Next::Done));
+        for (at, phase) in booted.iter().enumerate().skip(1) {
+            let back = [&booted[..=at], &[Restoring]].concat();
+            assert_eq!(way(REBOOT, Some(*phase)), (back, Next::Restored));
+        }
         assert_eq!(way(TEST, None), (whole[..4].to_vec(), Next::Done));
         assert_eq!(way(BOOT, None), (vec![Armed, Committing], Next::Done));
         assert_eq!(way(SWITCH, Some(Armed)), (vec![Armed], Next::Restored));
@@ -164,10 +192,13 @@ mod tests {
         let back = Next::Phase(Restoring);
         for facts in (0..8).map(any) {
             let [confirmed, same_boot, booted_new] = facts;
-            for shape in [SWITCH, TEST, BOOT] {
+            for shape in [SWITCH, TEST, BOOT, REBOOT] {
                 let on = |phase| resume(shape, found(phase, facts));
                 assert_eq!(on(Armed), Next::Restored);
                 assert_eq!(on(Activating), back);
+                let arrived = !same_boot && booted_new;
+                let booting = if arrived { Next::Phase(Booting) } else { back };
+                assert_eq!(on(Booting), booting, "{facts:?}");
                 assert_eq!(on(Probing), back);
                 assert_eq!(on(Restoring), back);
                 assert_eq!(on(Ended), Next::Done);

@@ -40,6 +40,9 @@ pub(crate) struct Kept {
     pub(crate) since: u64,
     /// Where the session that brought it looks for programs.
     pub(crate) path: String,
+    /// Whether the host is booted for it: decided once, from what it was booted with then.
+    #[serde(default)]
+    pub(crate) boots: bool,
     pub(crate) order: Order,
 }
 
@@ -62,6 +65,30 @@ pub(crate) struct State {
     pub(crate) warnings: Vec<String>,
     pub(crate) probes: Vec<ProbeResult>,
     pub(crate) end: Option<ChangeEnd>,
+    /// The last generation of the profile, before the system got one.
+    #[serde(default)]
+    pub(crate) last_generation: Option<u64>,
+    /// How far a boot of the host has come.
+    #[serde(default)]
+    pub(crate) reboot: Progress,
+}
+
+/// What was done to boot the host once, and back.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Progress {
+    /// The generation of secrets that is to be current in the new system.
+    pub(crate) secrets: Option<u64>,
+    /// Whether the profile and the boot loader's menu were begun to be told of the system, without making it the default.
+    pub(crate) offered: bool,
+    /// The generation of the profile that the system has since.
+    pub(crate) generation: Option<u64>,
+    /// Whether the boot loader was begun to be told to boot it once.
+    pub(crate) told: bool,
+    /// The boot in which it came up.
+    pub(crate) boot: Option<String>,
+    /// Whether the host was booted again, to what it was.
+    pub(crate) back: bool,
 }
 
 impl State {
@@ -77,6 +104,8 @@ impl State {
             warnings: Vec::new(),
             probes: Vec::new(),
             end: None,
+            last_generation: None,
+            reboot: Progress::default(),
         }
     }
 }
@@ -136,7 +165,7 @@ impl Folder {
     }
 
     /// Keeps an order: its change is armed, and is the host's last one.
-    pub(crate) fn keep(&self, host: &Host, order: Order) -> Result<Kept, Diagnostic> {
+    pub(crate) fn keep(&self, host: &Host, order: Order, boots: bool) -> Result<Kept, Diagnostic> {
         files::folder(&self.path, 0o700)?;
         for stale in ["state.json", "confirmed", "aborted", "log"] {
             files::remove(&self.file(stale))?;
@@ -147,6 +176,7 @@ impl Folder {
             boot: Now::of(host).boot_id,
             since: crate::grace::now(),
             path: std::env::var("PATH").unwrap_or_default(),
+            boots,
             order,
         };
         write(&self.file("order.json"), &kept)?;
@@ -204,7 +234,7 @@ impl Folder {
         let state = self.state()?;
         let (log, next) =
             super::log::lines(&self.file("log"), from, state.phase == ChangePhase::Ended);
-        let same_boot = kept.boot == system::boot_id(host);
+        let same_boot = is_boot_of(&kept, &state, host);
         let left = |until: u64| until.saturating_sub(clock::now().as_secs());
         let intent = kept.order.intent;
         Ok(ChangeStatus {
@@ -223,6 +253,12 @@ impl Folder {
             next,
         })
     }
+}
+
+/// Whether the host has not been restarted since its change began, but by the change itself.
+pub(crate) fn is_boot_of(kept: &Kept, state: &State, host: &Host) -> bool {
+    let boot = state.reboot.boot.as_ref().or(kept.boot.as_ref());
+    boot == system::boot_id(host).as_ref()
 }
 
 /// Who changes what is kept here, one at a time: orders, staged bundles, secrets without a change. Held for moments, or until a supervisor has

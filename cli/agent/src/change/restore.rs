@@ -22,12 +22,17 @@ impl Work<'_> {
             }
         };
         // One thing that cannot be put back is no reason to leave the others.
-        if self.state.committed {
+        if self.state.committed || self.state.reboot.offered {
             note(self.put_boot_default_back());
         }
+        note(self.forget_once());
         note(self.put_secrets_back());
-        let same_boot = self.same_boot();
-        if self.state.activated && same_boot {
+        let same_boot = self.kept.boot == system::boot_id(self.host);
+        if self.is_in_new_system() {
+            // What could not be put back would be booted.
+            return fault.map_or_else(|| self.boot_back(), Err);
+        }
+        if self.state.activated && same_boot && !self.kept.boots {
             note(self.put_system_back());
         }
         if self.intent().secrets.is_some() && self.intent().goal.activates() {
@@ -35,6 +40,10 @@ impl Work<'_> {
                 Ok(settled) => self.warn_of_units(&settled.units),
                 Err(failed) => note(Err(failed)),
             }
+        }
+        if !same_boot {
+            // It may be in the middle of its boot, and be nothing yet. One that takes longer is looked at as it is.
+            let _ = system::booted_state(self.host, Deadline::after(RESTORE));
         }
         note(self.verify_restored(same_boot));
         if self.state.activated {
@@ -54,12 +63,9 @@ impl Work<'_> {
         };
         self.folder
             .log(&format!("making {before} the boot default again"));
-        let now = Now::of(self.host);
-        match expected.generation {
-            _ if now.generation == expected.generation
-                && now.boot_default.as_ref() == Some(&before) => {}
-            Some(generation) => self.nix_env(&["--switch-generation", &generation.to_string()])?,
-            None => self.nix_env(&["--set", before.as_str()])?,
+        self.profile_back(&before)?;
+        for made in self.made_generations() {
+            self.nix_env(&["--delete-generations", &made.to_string()])?;
         }
         // Its boot loader may be half written, whatever the profile says.
         let until = Deadline::after(COMMIT);
@@ -70,6 +76,21 @@ impl Work<'_> {
                 how(ran),
                 format!("log in, and run {} boot", system::switch(&before)),
             )),
+        }
+    }
+
+    /// The system profile to what it was; its boot loader does not know yet.
+    pub(super) fn profile_back(&self, before: &StorePath) -> Result<(), Diagnostic> {
+        let expected = &self.intent().expected;
+        let now = Now::of(self.host);
+        match expected.generation {
+            _ if now.generation == expected.generation
+                && now.boot_default.as_ref() == Some(before) =>
+            {
+                Ok(())
+            }
+            Some(generation) => self.nix_env(&["--switch-generation", &generation.to_string()]),
+            None => self.nix_env(&["--set", before.as_str()]),
         }
     }
 
@@ -161,7 +182,7 @@ impl Work<'_> {
         if self.state.activated {
             compare("its current system", &now.current, &wanted);
         }
-        if self.state.committed {
+        if self.state.committed || self.state.reboot.offered {
             compare(
                 "its boot default",
                 &now.boot_default,

@@ -7,12 +7,14 @@ use super::work::Work;
 use super::{compare, record};
 use crate::host::Host;
 use infra_model::change::{ChangeEnd, ChangePhase};
-use infra_model::{Code, Diagnostic};
+use infra_model::{Code, Diagnostic, StorePath};
 use std::thread;
 use std::time::Duration;
 
 /// Every program that a change may have started.
-const TASKS: [&str; 5] = ["activate", "profile", "commit", "uncommit", "restore"];
+const TASKS: [&str; 8] = [
+    "activate", "profile", "menu", "once", "not-once", "commit", "uncommit", "restore",
+];
 
 /// `change supervise`. Whatever comes of the change is written down; what this returns is for nobody.
 pub(crate) fn supervise(host: &Host, run: &str) -> Result<(), Diagnostic> {
@@ -54,7 +56,8 @@ struct Supervisor<'s> {
 
 impl Supervisor<'_> {
     fn run(&mut self) {
-        let shape = Shape::of(&self.work.kept.order.intent);
+        let kept = &self.work.kept;
+        let shape = Shape::of(&kept.order.intent, kept.boots);
         if self.work.state.phase == ChangePhase::Ended {
             return;
         }
@@ -108,16 +111,18 @@ impl Supervisor<'_> {
             same_boot,
             booted_new: booted.is_some() && booted.as_ref() == target.map(|target| &target.path),
         };
+        let step = resume(shape, found);
         let what = if same_boot {
             "its supervisor was ended"
         } else {
             "the host was restarted"
         };
-        work.folder
-            .log(&format!("{what} while it was {}", found.phase.as_str()));
-        let step = resume(shape, found);
+        if step != Next::Phase(ChangePhase::Booting) {
+            work.folder
+                .log(&format!("{what} while it was {}", found.phase.as_str()));
+        }
         if step == Next::Phase(ChangePhase::Restoring) {
-            self.fail(died(found));
+            self.fail(died(found, booted));
         }
         step
     }
@@ -127,6 +132,7 @@ impl Supervisor<'_> {
         match phase {
             ChangePhase::Armed => Self::arm(work)?,
             ChangePhase::Activating => work.activate()?,
+            ChangePhase::Booting => work.boot()?,
             ChangePhase::Probing => work.probe()?,
             ChangePhase::Awaiting => work.await_confirmation()?,
             ChangePhase::Committing => return work.commit(),
@@ -212,8 +218,19 @@ impl Supervisor<'_> {
     }
 }
 
-fn died(found: Found) -> Diagnostic {
+fn died(found: Found, booted: Option<StorePath>) -> Diagnostic {
     let phase = found.phase.as_str();
+    if found.phase == ChangePhase::Booting && !found.same_boot {
+        let with = booted.map_or_else(|| "another one".to_owned(), |path| path.to_string());
+        return Diagnostic::new(
+            Code::BootFailed,
+            "the host did not come up with its new system",
+        )
+        .with_cause(format!(
+            "it was told to boot it once, and has booted {with}: the new system did not get far enough, its boot loader did not do it, or somebody restarted the host"
+        ))
+        .with_fix("see its console, or its journal of that boot (journalctl -b -1), correct the configuration and deploy again");
+    }
     if found.same_boot {
         Diagnostic::new(
             Code::ChangeCutOff,

@@ -65,6 +65,20 @@ pub(crate) fn of_generation(host: &Host, generation: u64) -> Option<StorePath> {
     system(host, &format!("{PROFILE}-{generation}-link"))
 }
 
+/// The numbers of all generations.
+pub(crate) fn generations(host: &Host) -> Vec<u64> {
+    let folder = PROFILE.rsplit_once('/').map_or("/", |(folder, _)| folder);
+    let entries = fs::read_dir(host.path(folder)).into_iter().flatten();
+    entries
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name();
+            let name = name.to_str()?.strip_prefix("system-")?;
+            name.strip_suffix("-link")?.parse().ok()
+        })
+        .collect()
+}
+
 /// The program by which a system is activated and made the boot default.
 pub(crate) fn switch(system: &StorePath) -> String {
     format!("{system}/bin/switch-to-configuration")
@@ -103,6 +117,46 @@ pub(crate) fn settled_failed_units(host: &Host) -> Vec<String> {
         text.lines().filter_map(first).collect()
     };
     listed.map(names).unwrap_or_default()
+}
+
+/// How the boot of the host came out, once systemd has no more to do for it: `running`, `degraded`, `maintenance`. `None` if it still has by
+/// then.
+pub(crate) fn booted_state(host: &Host, until: Deadline) -> Option<String> {
+    const PATIENCE: u64 = 10;
+    if !host.has_systemd() {
+        return Some("running".to_owned());
+    }
+    while !until.is_over() {
+        // It says so in its exit code as well.
+        let words = ["is-system-running"];
+        let asked = process::program("systemctl", &words);
+        let state = process::told_within(asked, Duration::from_secs(PATIENCE));
+        match state.as_ref().map(|(_, state)| state.trim()) {
+            Some("" | "initializing" | "starting" | "offline" | "unknown") | None => {}
+            Some(state) => return Some(state.to_owned()),
+        }
+        thread::sleep(Duration::from_millis(200));
+    }
+    None
+}
+
+/// Whether systemd is on its way down.
+pub(crate) fn is_going_down(host: &Host) -> bool {
+    const PATIENCE: Duration = Duration::from_secs(10);
+    host.has_systemd()
+        && process::told_within(
+            process::program("systemctl", &["is-system-running"]),
+            PATIENCE,
+        )
+        .is_some_and(|(_, state)| state.trim() == "stopping")
+}
+
+/// The system that the kernel was told to start: known before anything of it has run.
+pub(crate) fn of_command_line(host: &Host) -> Option<StorePath> {
+    let line = fs::read_to_string(host.path("/proc/cmdline")).ok()?;
+    line.split_whitespace()
+        .filter_map(|word| word.strip_prefix("init=")?.strip_suffix("/init"))
+        .find_map(StorePath::parse)
 }
 
 /// Clears the failure of a unit that there is none of any more. Whether it was such a one.

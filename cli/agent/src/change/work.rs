@@ -47,7 +47,7 @@ impl Work<'_> {
     }
 
     pub(crate) fn same_boot(&self) -> bool {
-        self.kept.boot == system::boot_id(self.host)
+        record::is_boot_of(&self.kept, &self.state, self.host)
     }
 
     /// Begins a phase: on disk, with its limit, before anything of it is done.
@@ -55,7 +55,7 @@ impl Work<'_> {
         let limits = self.intent().limits;
         let seconds = match phase {
             // Asking what holds before it is not part of the activation.
-            ChangePhase::Activating => {
+            ChangePhase::Activating | ChangePhase::Booting => {
                 self.state.probes = self.state.probes_before(self.host, &self.kept);
                 Some(limits.activate)
             }
@@ -208,6 +208,7 @@ impl Work<'_> {
         if !self.intent().goal.activates() {
             self.take_secrets()?;
         }
+        self.note_generations();
         self.state.committed = true;
         self.save()?;
         self.folder
@@ -226,8 +227,31 @@ impl Work<'_> {
         Ok(system::generation(self.host))
     }
 
+    /// Which generations are not of this change, before it makes one.
+    pub(super) fn note_generations(&mut self) {
+        let last = || system::generations(self.host).into_iter().max();
+        if self.state.last_generation.is_none() {
+            self.state.last_generation = Some(last().unwrap_or_default());
+        }
+    }
+
+    /// The generations that this change has made.
+    pub(super) fn made_generations(&self) -> Vec<u64> {
+        let target = self.intent().system.as_ref().map(|target| &target.path);
+        let is_made = |number: &u64| {
+            self.state
+                .last_generation
+                .is_some_and(|last| *number > last)
+                && system::of_generation(self.host, *number).as_ref() == target
+        };
+        let mut made = system::generations(self.host);
+        made.retain(is_made);
+        made
+    }
+
     fn set_profile(&mut self, target: &Target) -> Result<(), Diagnostic> {
-        let numbered = target.generation.filter(|number| {
+        let number = target.generation.or(self.state.reboot.generation);
+        let numbered = number.filter(|number| {
             system::of_generation(self.host, *number).as_ref() == Some(&target.path)
         });
         let is_set = system::system(self.host, system::PROFILE).as_ref() == Some(&target.path);
@@ -304,7 +328,7 @@ impl Work<'_> {
         })
     }
 
-    fn refuse_if_aborted(&self) -> Result<(), Diagnostic> {
+    pub(super) fn refuse_if_aborted(&self) -> Result<(), Diagnostic> {
         if self.folder.has("aborted") {
             return Err(self.aborted());
         }

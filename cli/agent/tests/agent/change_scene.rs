@@ -2,7 +2,7 @@
 
 use crate::scene::{Scene, bundle};
 use infra_model::change::{
-    CHANGE_SCHEMA, ChangeEnd, ChangePhase, ChangeStatus, Expected, Intent, Limits, Order,
+    CHANGE_SCHEMA, ChangeEnd, ChangePhase, ChangeStatus, Expected, Intent, Limits, Order, Reboot,
     Recovered, Target,
 };
 use infra_model::contract::Probe;
@@ -28,7 +28,9 @@ if [ -e "$hook" ]; then . "$hook"; fi
 put() { ln -s "$system" "$root$1.$$" && mv -fT "$root$1.$$" "$root$1"; }
 case $1 in
   test) echo "activating ${system##*-}"; put /run/current-system ;;
-  boot) put /nix/boot-default ;;
+  boot)
+    put /nix/boot-default
+    if [ -e "$root/usr/local/bin/write-menu" ]; then . "$root/usr/local/bin/write-menu"; fi ;;
 esac
 exit ${code:-0}
 "#;
@@ -47,6 +49,7 @@ case $3 in
       ln -s "$4" "$profile-$number-link"
     fi ;;
   --switch-generation) number=$4 ;;
+  --delete-generations) rm "$profile-$4-link"; exit ;;
 esac
 ln -s "system-$number-link" "$profile.$$" && mv -fT "$profile.$$" "$profile"
 "#;
@@ -70,19 +73,19 @@ pub(crate) struct Looks {
     pub(crate) secrets: u64,
 }
 
-fn script(path: &Path, text: &str) {
+pub(crate) fn script(path: &Path, text: &str) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, text).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-fn link(path: &Path, target: &str) {
+pub(crate) fn link(path: &Path, target: &str) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let _ = fs::remove_file(path);
     symlink(target, path).unwrap();
 }
 
-fn target(path: PathBuf) -> String {
+pub(crate) fn target(path: PathBuf) -> String {
     let target = fs::read_link(path).unwrap();
     target.to_str().unwrap().to_owned()
 }
@@ -121,13 +124,15 @@ impl Scene {
     }
 
     /// What a boot makes: another id, and what was the default runs.
-    fn boots(&self, number: u64) {
+    pub(crate) fn boots(&self, number: u64) {
         let id = self.path("proc/sys/kernel/random/boot_id");
         fs::create_dir_all(id.parent().unwrap()).unwrap();
         fs::write(id, format!("boot-{number}\n")).unwrap();
-        let default = target(self.path("nix/boot-default"));
-        link(&self.path("run/booted-system"), &default);
-        link(&self.path("run/current-system"), &default);
+        let system = self
+            .boots_once()
+            .unwrap_or_else(|| target(self.path("nix/boot-default")));
+        link(&self.path("run/booted-system"), &system);
+        link(&self.path("run/current-system"), &system);
     }
 
     /// A power cut and the boot after it.
@@ -187,6 +192,7 @@ impl Scene {
                     activate: 30,
                     confirm: 30,
                 },
+                reboot: Reboot::Never,
             },
         }
     }
