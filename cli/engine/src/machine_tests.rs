@@ -43,6 +43,7 @@ fn intent() -> Intent {
         expected: Expected::default(),
         probes: None,
         limits: infra_model::change::Limits::default(),
+        reboot: infra_model::change::Reboot::Never,
     }
 }
 

@@ -14,6 +14,10 @@ pub struct HostState {
     pub current: Option<StorePath>,
     /// What was booted: `/run/booted-system`.
     pub booted: Option<StorePath>,
+    /// Whether kernel, initial ramdisk, kernel modules or command line of what runs are others than those it was booted with: they wait for
+    /// a boot.
+    #[serde(default)]
+    pub boot_pending: bool,
     /// What the next boot will take: `/nix/var/nix/profiles/system`.
     pub boot_default: Option<StorePath>,
     /// Number of the profile generation that is the boot default.
@@ -124,6 +128,7 @@ impl HostState {
                 "freekib" => state.free_bytes = value.parse::<u64>().ok().map(|kib| kib * 1024),
                 "systemd" => state.systemd = value == "yes",
                 "failed" => state.failed_units.push(value.to_owned()),
+                "stale" => state.boot_pending = value == "yes",
                 "kernel" => state.kernel = Some(value.to_owned()),
                 "profile" => state.generations.extend(SystemGeneration::parse(value)),
                 "clock" => state.clock = value.parse().ok(),
@@ -170,6 +175,7 @@ mod tests {
         {
           "current": "/nix/store/1ymw2907bm1s9n6n8lsmbb267gch9dhj-a",
           "booted": null,
+          "bootPending": false,
           "bootDefault": "/nix/store/2ymw2907bm1s9n6n8lsmbb267gch9dhj-b",
           "generation": 12,
           "bootId": "3c4f",

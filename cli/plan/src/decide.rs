@@ -1,7 +1,7 @@
 //! What to do with each host, given what was found.
 
 use crate::Plan;
-use infra_model::change::{Expected, Intent, Limits, Target};
+use infra_model::change::{Expected, Intent, Limits, Reboot, Target};
 use infra_model::contract::Probe;
 use infra_model::duration;
 use infra_model::event::PlannedHost;
@@ -28,6 +28,8 @@ pub struct Known {
     pub probes: Option<BTreeMap<NeedName, Probe>>,
     /// How long the parts of a change may take.
     pub limits: Limits,
+    /// Whether it may be booted into its system.
+    pub reboot: Reboot,
 }
 
 /// The secrets that a host is to have.
@@ -143,12 +145,15 @@ pub fn lined_up(decisions: &[Decision]) -> Plan {
 
 fn decide(known: &Known, goal: Goal) -> Decision {
     let mut reasons = reasons_to_change(known, goal);
+    let boot = reason_to_boot(known, goal);
     // Nothing of the system differs: then nothing of it is built or copied either.
-    let system = !reasons.is_empty();
+    let system = !reasons.is_empty() || boot.is_some();
     let secrets = goal != Goal::DryActivate && known.secrets.differ_from(&known.state);
     if secrets {
         reasons.push(known.secrets.reason(&known.state));
     }
+    let boots = boot.is_some();
+    reasons.extend(boot);
     if reasons.is_empty() {
         let why = match goal {
             Goal::Boot => "will already boot this system",
@@ -166,12 +171,44 @@ fn decide(known: &Known, goal: Goal) -> Decision {
         goal,
         system,
         secrets,
+        boots,
     };
+    if system && !boots && wanted.changes_what_runs() && goal.activates() {
+        reasons.extend(may_boot(known.reboot));
+    }
     Decision {
         host: known.name.clone(),
         verdict: Verdict::Change,
         reasons,
         steps: wanted.steps(),
+    }
+}
+
+/// Why a host that runs its system is booted all the same.
+fn reason_to_boot(known: &Known, goal: Goal) -> Option<String> {
+    let runs_it = known.state.current.as_ref() == Some(&known.system.answer.toplevel.out);
+    if !goal.activates() || !runs_it {
+        return None;
+    }
+    match known.reboot {
+        Reboot::Needed if known.state.boot_pending => Some(
+            "was booted with another kernel, initial ramdisk, kernel modules or command line"
+                .to_owned(),
+        ),
+        Reboot::Always => Some("to be booted".to_owned()),
+        Reboot::Needed | Reboot::Never => None,
+    }
+}
+
+/// That a host is booted into its new system, which the host itself decides on.
+pub(crate) fn may_boot(reboot: Reboot) -> Option<String> {
+    match reboot {
+        Reboot::Never => None,
+        Reboot::Needed => Some(
+            "to be booted if kernel, initial ramdisk, kernel modules or command line differ"
+                .to_owned(),
+        ),
+        Reboot::Always => Some("to be booted".to_owned()),
     }
 }
 
@@ -202,6 +239,7 @@ struct Wanted<'k> {
     goal: Goal,
     system: bool,
     secrets: bool,
+    boots: bool,
 }
 
 impl Wanted<'_> {
@@ -254,11 +292,11 @@ impl Wanted<'_> {
         }
     }
 
-    /// A host that runs the system already (its boot default was moved) keeps running it untouched. Secrets alone change what runs, unless they
+    /// A host that runs the system already (its boot default was moved) keeps running it untouched, unless it is booted. Secrets alone change what runs, unless they
     /// come with a system for the next boot.
     fn changes_what_runs(self) -> bool {
-        let activates =
-            self.goal.activates() && self.known.state.current.as_ref() != Some(&self.out());
+        let is_new = self.known.state.current.as_ref() != Some(&self.out());
+        let activates = self.goal.activates() && (is_new || self.boots);
         activates || (self.secrets && (self.goal.activates() || !self.system))
     }
 
@@ -274,6 +312,11 @@ impl Wanted<'_> {
             expected: expected(state),
             probes: self.known.probes.clone(),
             limits: self.limits(),
+            reboot: if self.system && goal.activates() {
+                self.known.reboot
+            } else {
+                Reboot::Never
+            },
         }
     }
 

@@ -1,7 +1,7 @@
 //! Decisions as tables: what was found, what is wanted → what is done, and why.
 
 use super::{Known, Secrets, Verdict, deploy};
-use infra_model::change::Limits;
+use infra_model::change::{Limits, Reboot};
 use infra_model::contract::Probe;
 use infra_model::state::HostSecrets;
 use infra_model::{
@@ -41,6 +41,7 @@ fn known(current: Option<&str>, boot: Option<&str>, build: BuildOn) -> Known {
         secrets: Secrets::default(),
         probes: Some(BTreeMap::new()),
         limits: Limits::default(),
+        reboot: Reboot::Never,
     }
 }
 
@@ -203,4 +204,36 @@ fn hosts_that_are_to_reach_it_have_a_time_of_their_own() {
         })
         .collect();
     assert_eq!(asked, [[&name("router")]]);
+}
+
+#[test]
+fn boots_what_a_boot_is_asked_for() {
+    let mut table = Vec::new();
+    for reboot in [Reboot::Never, Reboot::Needed, Reboot::Always] {
+        for (runs, boots, waits, goal) in [
+            ("old", "old", false, Goal::Switch),
+            ("old", "old", false, Goal::Test),
+            ("new", "new", false, Goal::Switch),
+            ("new", "new", true, Goal::Switch),
+            ("new", "old", true, Goal::Switch),
+            ("new", "old", false, Goal::Switch),
+        ] {
+            let mut host = known(Some(runs), Some(boots), BuildOn::Local);
+            host.state.boot_pending = waits;
+            host.reboot = reboot;
+            let (decisions, _) = deploy(&[host], goal);
+            let decision = &decisions[0];
+            let steps = decision.summary().steps;
+            let steps: Vec<_> = steps.iter().map(|step| step.as_str()).collect();
+            let asked = decision.intent().map(|intent| intent.reboot);
+            table.push(format!(
+                "{reboot:?}: {runs} {boots}{} {}: {} {asked:?} <- {}",
+                if waits { " waiting" } else { "" },
+                goal.as_str(),
+                steps.join(" "),
+                decision.reasons.join(", ")
+            ));
+        }
+    }
+    insta::assert_snapshot!(table.join("\n"));
 }

@@ -40,6 +40,7 @@ fn decision() -> Decision {
         secrets: Secrets::default(),
         probes: None,
         limits: Limits::default(),
+        reboot: infra_model::change::Reboot::Never,
     };
     let (mut decisions, _) = deploy(&[known], Goal::Switch);
     let decision = decisions.remove(0);

@@ -1,7 +1,8 @@
 //! Back to a system that a host ran before: by generation number and exact store path, never "the previous one".
 
+use crate::decide::may_boot;
 use crate::{Decision, Verdict, expected, reachable};
-use infra_model::change::{Intent, Limits, Target};
+use infra_model::change::{Intent, Limits, Reboot, Target};
 use infra_model::state::SystemGeneration;
 use infra_model::{Code, Diagnostic, Goal, HostName, HostState, Step};
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ pub fn rollback(
     state: &HostState,
     to: Option<u64>,
     limits: Limits,
+    reboot: Reboot,
 ) -> Result<Decision, Diagnostic> {
     let target = match to {
         Some(number) => named(host, state, number)?,
@@ -42,6 +44,7 @@ pub fn rollback(
         // The probes of the repository are those of another system; what failed newly is seen without them.
         probes: Some(BTreeMap::new()),
         limits,
+        reboot: if is_current { Reboot::Never } else { reboot },
     });
     let steps = if is_current {
         vec![Step::Commit {
@@ -61,14 +64,16 @@ pub fn rollback(
         || "no generation".to_owned(),
         |number| format!("generation {number}"),
     );
+    let mut reasons = vec![format!(
+        "goes from {from} back to generation {} ({})",
+        target.number,
+        target.system.short()
+    )];
+    reasons.extend(may_boot(reboot).filter(|_| !is_current));
     Ok(Decision {
         host: host.clone(),
         verdict: Verdict::Change,
-        reasons: vec![format!(
-            "goes from {from} back to generation {} ({})",
-            target.number,
-            target.system.short()
-        )],
+        reasons,
         steps,
     })
 }
@@ -146,7 +151,7 @@ fn has(state: &HostState) -> String {
 #[cfg(test)]
 mod tests {
     use super::rollback;
-    use infra_model::change::Limits;
+    use infra_model::change::{Limits, Reboot};
     use infra_model::{HostName, HostState, Step};
     use std::fmt::Write as _;
 
@@ -169,7 +174,13 @@ mod tests {
             let _ = writeln!(text, "profile system-{number}-link {there} {}", PATHS[at]);
         }
         let host = HostName::parse("web").expect("a name");
-        match rollback(&host, &HostState::parse(&text), to, Limits::default()) {
+        match rollback(
+            &host,
+            &HostState::parse(&text),
+            to,
+            Limits::default(),
+            Reboot::Never,
+        ) {
             Err(fault) => format!("{}; {}", fault.title, fault.cause.unwrap_or_default()),
             Ok(decision) => {
                 let target = decision.steps.iter().find_map(|step| match step {

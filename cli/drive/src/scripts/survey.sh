@@ -16,6 +16,10 @@ say nixdaemon "$(command -v nix-daemon 2>/dev/null)"
 # A host that has never been deployed to may have no store yet.
 say freekib "$({ df -Pk /nix/store || df -Pk /nix || df -Pk /; } 2>/dev/null | { read -r _; read -r _ _ _ free _; echo "$free"; })"
 say kernel "$(uname -r)"
+boots() { for part in kernel initrd kernel-modules; do readlink "$1/$part"; done 2>/dev/null; cat "$1/kernel-params" 2>/dev/null; }
+if [ -e /run/booted-system ] && [ "$(readlink -f /run/booted-system)" != "$(readlink -f /run/current-system)" ]; then
+  [ "$(boots /run/booted-system)" = "$(boots /run/current-system)" ] || say stale yes
+fi
 agent=/var/lib/infra/agent/current/infra-agent
 if [ -x $agent ]; then
   say secrets "$($agent secrets status 2>/dev/null </dev/null)"

@@ -107,6 +107,7 @@ impl Scene {
                     failed_units: Vec::new(),
                 },
                 probes: Some(BTreeMap::new()),
+                reboot: Reboot::Never,
                 limits: Limits {
                     activate: 30,
                     confirm: 30,

@@ -5,7 +5,8 @@ use crate::complete;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ValueEnum, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
-use infra_model::Goal;
+use infra_model::change::Reboot;
+use infra_model::{Code, Diagnostic, Goal};
 use std::path::PathBuf;
 
 /// Arguments of `deploy`.
@@ -18,6 +19,8 @@ pub(crate) struct Deploy {
     /// What to do with the new system.
     #[arg(long, value_name = "GOAL", value_enum, default_value_t = GoalArg::Switch)]
     pub(crate) goal: GoalArg,
+    #[command(flatten)]
+    pub(crate) boots: Boots,
     /// Do not ask before hosts are changed. (Nothing is asked where there is no terminal.)
     #[arg(short, long)]
     pub(crate) yes: bool,
@@ -38,6 +41,8 @@ pub(crate) struct Plan {
     /// What the new system is for.
     #[arg(long, value_name = "GOAL", value_enum, default_value_t = PlanGoal::Switch)]
     pub(crate) goal: PlanGoal,
+    #[command(flatten)]
+    pub(crate) boots: Boots,
     /// Build the new systems here, so that packages, files and units can be compared.
     #[arg(long)]
     pub(crate) build: bool,
@@ -84,6 +89,8 @@ pub(crate) struct Rollback {
     /// The generation of the system profile [default: the newest one before the boot default with another system].
     #[arg(long, value_name = "GENERATION", value_parser = generation)]
     pub(crate) to: Option<u64>,
+    #[command(flatten)]
+    pub(crate) boots: Boots,
     /// Do not ask before hosts are changed. (Nothing is asked where there is no terminal.)
     #[arg(short, long)]
     pub(crate) yes: bool,
@@ -92,6 +99,44 @@ pub(crate) struct Rollback {
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) pace: Pace,
+}
+
+/// Whether hosts are booted.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub(crate) struct Boots {
+    /// Boot a host into its new system instead of activating it, if kernel, initial ramdisk, kernel modules or command line are others than
+    /// those it was booted with (needed), or in any case (always). It is booted once, proves itself, and only then becomes the boot default.
+    #[arg(long, value_name = "WHEN", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "needed")]
+    reboot: Option<RebootArg>,
+}
+
+impl Boots {
+    /// What that means for systems that are for `goal`.
+    pub(crate) fn with(self, goal: Goal) -> Result<Reboot, Diagnostic> {
+        let reboot = match self.reboot {
+            None => return Ok(Reboot::Never),
+            Some(RebootArg::Needed) => Reboot::Needed,
+            Some(RebootArg::Always) => Reboot::Always,
+        };
+        if goal.activates() {
+            return Ok(reboot);
+        }
+        Err(Diagnostic::new(
+            Code::Usage,
+            format!("--reboot does not go with --goal {}", goal.as_str()),
+        )
+        .with_cause("a host is booted so that its new system proves itself, and with this goal nothing of it runs")
+        .with_fix("leave out --goal: the system becomes the boot default once it has proven itself"))
+    }
+}
+
+/// When a host is booted, as it is typed; see [`Reboot`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum RebootArg {
+    /// If something acts only then.
+    Needed,
+    /// In any case.
+    Always,
 }
 
 /// How a transaction goes; what is not said here is as `[deploy]` of `infra.toml` says.

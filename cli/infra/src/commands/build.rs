@@ -8,7 +8,7 @@ use crate::run::Run;
 use crate::workspace::Workspace;
 use infra_engine::Outcome;
 use infra_model::answer::{Answer, Built, Exit};
-use infra_model::change::Limits;
+use infra_model::change::{Limits, Reboot};
 use infra_model::{Diagnostic, Event, Finding, HostName, HostState, StepKind};
 use infra_plan::{Known, Secrets};
 use infra_view::table;
@@ -109,6 +109,7 @@ fn systems(hosts: &[infra_model::HostSpec], survey: &Outcome) -> Vec<Known> {
                     secrets: Secrets::default(),
                     probes: None,
                     limits: Limits::default(),
+                    reboot: Reboot::Never,
                 }),
                 _ => None,
             }

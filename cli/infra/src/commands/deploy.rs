@@ -15,6 +15,11 @@ use std::sync::Arc;
 const NAME: &str = "deploy";
 
 pub(super) async fn run(global: &Global, args: &Deploy) -> Exit {
+    let goal: Goal = args.goal.into();
+    let reboot = match args.boots.with(goal) {
+        Ok(reboot) => reboot,
+        Err(fault) => return refuse(NAME, global, vec![fault]),
+    };
     let workspace = match Workspace::open(global) {
         Ok(workspace) => Arc::new(workspace),
         Err(fault) => return refuse(NAME, global, vec![fault]),
@@ -42,7 +47,6 @@ pub(super) async fn run(global: &Global, args: &Deploy) -> Exit {
         Ok(rollout) => rollout,
         Err(faults) => return refuse(NAME, global, faults),
     };
-    let goal: Goal = args.goal.into();
     let terms = Terms {
         global,
         command: NAME,
@@ -68,6 +72,7 @@ pub(super) async fn run(global: &Global, args: &Deploy) -> Exit {
             contracts: &contracts,
             bundler: &mut bundler,
             limits: transaction::limits(&workspace, &args.pace),
+            reboot,
         })
         .await;
     let (decisions, _) = infra_plan::deploy(&known, goal);

@@ -12,6 +12,10 @@ use std::sync::Arc;
 const NAME: &str = "rollback";
 
 pub(super) async fn run(global: &Global, args: &Rollback) -> Exit {
+    let reboot = match args.boots.with(Goal::Switch) {
+        Ok(reboot) => reboot,
+        Err(fault) => return refuse(NAME, global, vec![fault]),
+    };
     let workspace = match Workspace::open(global) {
         Ok(workspace) => Arc::new(workspace),
         Err(fault) => return refuse(NAME, global, vec![fault]),
@@ -49,7 +53,7 @@ pub(super) async fn run(global: &Global, args: &Rollback) -> Exit {
     let mut decisions = Vec::new();
     for seen in transaction.seen(&selected.hosts, &outcome) {
         let name = seen.spec.name;
-        match infra_plan::rollback(&name, &seen.state, args.to, limits) {
+        match infra_plan::rollback(&name, &seen.state, args.to, limits, reboot) {
             Ok(decision) => {
                 let subject = Subject {
                     wanted: decision.system().cloned(),

@@ -183,18 +183,30 @@ impl Watcher<'_> {
                 }
                 Err(fault) => return Err(fault.into()),
             };
-            away = Away::since(open.limits);
+            if status.alive {
+                away = Away::since(open.limits);
+            }
             for line in status.log.iter().filter(|line| !is_phase(line)) {
                 self.report.line(line);
             }
             open.next = status.next;
             seen = status.phase;
             self.wire.changes.set(self.host, open);
-            if !status.alive && status.phase != ChangePhase::Ended {
-                return self.recovered(&binary).await;
-            }
             if status.phase == ChangePhase::Ended {
                 return ended(self.host, status);
+            }
+            if !status.alive {
+                match self.recovered(&binary).await {
+                    Ok(Some(status)) => return ended(self.host, status),
+                    Ok(None) => {}
+                    // On its way down or up, it does not take it over from us.
+                    Err(fault) if is_of_the_way(&fault) || fault.code == Code::HostBusy => {
+                        self.wire.forget(self.host).await;
+                        self.wait(&away, fault).await?;
+                    }
+                    Err(fault) => return Err(fault.into()),
+                }
+                continue;
             }
             if status.phase >= phase && status.phase != ChangePhase::Restoring {
                 return Ok(Done::success());
@@ -202,14 +214,17 @@ impl Watcher<'_> {
         }
     }
 
-    /// The host was restarted in the middle of its change, or something ended the supervisor: it is brought to an end.
-    async fn recovered(&self, binary: &Binary) -> Result<Done, Failed> {
+    /// The host was restarted in the middle of its change, or something ended the supervisor: it is brought to an end, or, if the restart
+    /// was part of it, goes on.
+    async fn recovered(&self, binary: &Binary) -> Result<Option<ChangeStatus>, Diagnostic> {
         let connection = self.wire.connection(self.host, self.stop.clone()).await?;
         let recovered = Agent::new(&connection, self.host, binary)
             .recover(self.stop.clone())
             .await?;
         match recovered.change {
-            Some(status) if status.run == self.wire.run => ended(self.host, status),
+            Some(status) if status.run == self.wire.run => {
+                Ok(Some(status).filter(|status| status.phase == ChangePhase::Ended))
+            }
             _ => Err(Diagnostic::new(
                 Code::AgentFailed,
                 format!(
@@ -217,8 +232,7 @@ impl Watcher<'_> {
                     self.host
                 ),
             )
-            .with_fix(format!("see what it runs: infra status {}", self.host))
-            .into()),
+            .with_fix(format!("see what it runs: infra status {}", self.host))),
         }
     }
 
@@ -234,7 +248,7 @@ impl Watcher<'_> {
             format!("{name} went away in the middle of its change and has not come back"),
         )
         .with_cause(format!(
-            "{}\nits supervisor does not need this connection: unconfirmed, it puts the host back by itself; the boot default is the system before",
+            "{}\nits supervisor does not need this connection: unconfirmed, it puts the host back by itself; the boot default is the system before, so switching it off and on brings that",
             fault.cause.unwrap_or(fault.title)
         ))
         .with_fix(format!(

@@ -5,7 +5,7 @@ use crate::bundles::Bundler;
 use crate::contracts::{Contract, Contracts};
 use crate::record::Subject;
 use infra_engine::Outcome;
-use infra_model::change::{ChangeStatus, Limits};
+use infra_model::change::{ChangeStatus, Limits, Reboot};
 use infra_model::contract::Probe;
 use infra_model::{
     Code, Diagnostic, Evaluation, Finding, HostName, HostSpec, HostState, NeedName, StepKind,
@@ -19,6 +19,7 @@ pub(crate) struct Look<'l, 'b> {
     pub(crate) contracts: &'l Contracts,
     pub(crate) bundler: &'l mut Bundler<'b>,
     pub(crate) limits: Limits,
+    pub(crate) reboot: Reboot,
 }
 
 /// What a host said of itself.
@@ -114,6 +115,7 @@ impl Look<'_, '_> {
             secrets,
             probes: probes(contract),
             limits: self.limits,
+            reboot: self.reboot,
         }))
     }
 }

@@ -16,6 +16,7 @@ mod many;
 mod mistakes;
 mod plans;
 mod poison;
+mod reboots;
 mod remembered;
 mod roots;
 mod scene;

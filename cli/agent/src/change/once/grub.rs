@@ -37,7 +37,7 @@ fn can_write(mounts: &str, path: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// A line of `/proc/self/mountinfo`, see proc_pid_mountinfo(5).
+/// A line of `/proc/self/mountinfo`, see the manual of procfs.
 #[derive(Debug, Clone, Copy)]
 struct Mount<'m> {
     point: &'m str,

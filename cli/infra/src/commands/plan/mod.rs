@@ -19,6 +19,7 @@ use infra_drive::process::Stop;
 use infra_drive::who::person_at_machine;
 use infra_engine::{Ending, Outcome};
 use infra_model::answer::{Answer, Exit, HostPlan};
+use infra_model::change::Reboot;
 use infra_model::plan_file::{PLAN_SCHEMA, PlanFile, PlannedChange};
 use infra_model::{BuildOn, Diagnostic, Goal, HostName, HostSpec, Step};
 use infra_plan::lint::{Circumstances, Subject, lint};
@@ -67,6 +68,7 @@ struct Planned {
 struct Desk<'d> {
     args: &'d Args,
     goal: Goal,
+    reboot: Reboot,
     workspace: Arc<Workspace>,
     contracts: Contracts,
     rollout: Rollout,
@@ -76,6 +78,8 @@ struct Desk<'d> {
 }
 
 async fn look(global: &Global, args: &Args) -> Result<Found, Vec<Diagnostic>> {
+    let goal: Goal = args.goal.into();
+    let reboot = args.boots.with(goal).map_err(one)?;
     let workspace = Arc::new(Workspace::open(global).map_err(one)?);
     let hosts = workspace.select_to_act(&args.selection)?.hosts;
     let past = Past::open(&workspace, &args.against).map_err(one)?;
@@ -90,7 +94,8 @@ async fn look(global: &Global, args: &Args) -> Result<Found, Vec<Diagnostic>> {
     };
     let desk = Desk {
         args,
-        goal: args.goal.into(),
+        goal,
+        reboot,
         rollout: transaction::rollout(&workspace, &hosts, &contracts, &Pace::default())?,
         contracts,
         stored,
@@ -157,6 +162,7 @@ impl Desk<'_> {
             contracts: &self.contracts,
             bundler,
             limits: transaction::limits(&self.workspace, &Pace::default()),
+            reboot: self.reboot,
         };
         let mut all = Vec::new();
         for (host, seen) in transaction::seen_of(hosts, &outcome, "") {
@@ -237,7 +243,7 @@ impl Desk<'_> {
             })
             .collect();
         let circumstances = Circumstances {
-            reboot: false,
+            reboot: !self.reboot.is_never(),
             now: now(),
         };
         lint(&subjects, circumstances)
