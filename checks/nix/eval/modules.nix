@@ -101,6 +101,30 @@ lib.concatMap perModule (builtins.attrNames ours)
     };
   }
   {
+    # The agent looks for the first by name before it boots a system.
+    name = "a boot goes on with a change, and so does the emergency mode";
+    expr = lib.mapAttrs (_: unit: { inherit (unit) wantedBy restartIfChanged; inherit (unit.serviceConfig) ExecStart; }) (
+      lib.filterAttrs (name: _: lib.hasPrefix "infra-change" name) (systemWith [ ours.changes ]).config.systemd.services
+    );
+    expected =
+      let
+        unit = wantedBy: {
+          wantedBy = [ wantedBy ];
+          restartIfChanged = false;
+          ExecStart = "/var/lib/infra/agent/current/infra-agent change recover";
+        };
+      in
+      {
+        infra-change = unit "multi-user.target";
+        infra-change-emergency = unit "emergency.target";
+      };
+  }
+  {
+    name = "a program that boots once is where the agent looks for it, and nothing is there without";
+    expr = map (once: (systemWith [ ours.changes { infra.boot = { inherit once; }; } ]).config.environment.etc ? "infra/boot-once") [ null ./modules.nix ];
+    expected = [ false true ];
+  }
+  {
     name = "where a unit makes accounts, secrets are unpacked before it";
     expr = {
       inherit (withUserborn.systemd.services.infra-secrets) before wantedBy;

@@ -117,10 +117,21 @@ pub fn of(facts: &Facts<'_>) -> Standing {
             .chain(drift)
             .chain(behind)
             .chain(untold)
+            .chain(waits_for_a_boot(facts))
             .collect(),
         last_run: left.map(|left| left.run.run.clone()),
         tree: tree(facts),
     }
+}
+
+/// Nothing that keeps a host from being in sync: what it runs is what is wanted, and part of it acts at a boot alone.
+fn waits_for_a_boot(facts: &Facts<'_>) -> Option<String> {
+    facts.state.boot_pending.then(|| {
+        format!(
+            "was booted with another kernel, initial ramdisk, kernel modules or command line than it would boot now: infra deploy {} --reboot boots it",
+            facts.host
+        )
+    })
 }
 
 /// What is not as it was left.
@@ -414,6 +425,14 @@ secrets to come: b b; b s; changed switch a b b b -";
             told(&state("b b"), Ok(&wanted), &receipts),
         ];
         insta::assert_snapshot!(table.join("\n"));
+    }
+
+    #[test]
+    fn a_boot_that_is_waited_for_is_told_and_no_drift() {
+        let receipts = [receipt(1, "changed switch a b b b -")];
+        let mut waits = state("b b");
+        waits.boot_pending = true;
+        insta::assert_snapshot!(told(&waits, Ok(&wanting("b", "-")), &receipts));
     }
 
     #[test]
