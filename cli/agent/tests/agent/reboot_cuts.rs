@@ -66,6 +66,11 @@ fn both_ways(scene: &Scene, what: &str, seen: &mut BTreeSet<String>) {
     let rebooted = scene.fork();
     let same = brought_to_its_end(scene, what);
     rebooted.goes_down(7);
+    let boots = rebooted.looks();
+    assert!(
+        boots.secret == format!("s3cr3t {}", boots.current),
+        "{what}: a system boots with secrets of another: {boots:?}"
+    );
     let power = brought_to_its_end(&rebooted, &format!("{what} with power"));
     seen.insert(format!("{same} {power}"));
 }

@@ -136,6 +136,11 @@ fn a_system_that_does_not_come_up_is_told() {
         scene.restart("r1", 1);
         // It hung, and somebody switched the machine off and on.
         scene.goes_down(2);
+        assert_eq!(
+            scene.looks().secret,
+            "s3cr3t old",
+            "before anybody looks after the change"
+        );
         assert_eq!(scene.comes_up("r1"), ChangePhase::Ended);
         let why = restored(&scene.change("r1"));
         assert_eq!(why.code, Code::BootFailed, "{loader:?}");
