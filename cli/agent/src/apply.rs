@@ -16,6 +16,7 @@ use crate::place::{self, Place};
 use crate::plan::{Kind, Occasion, Wanted, plan};
 use crate::sealed::Sealed;
 use crate::units::{self, Action};
+use crate::wall;
 use infra_model::bundle::{
     Applied, Bundle, Changes, Generation, Outcome, Phase, REPORT_SCHEMA, Settled, UnitReport,
 };
@@ -250,7 +251,7 @@ impl<'h> Hands<'h> {
     fn received(&self, number: Option<u64>) -> u64 {
         let mut all = self.sealed.all().into_iter();
         let known = all.find(|one| Some(one.number) == number);
-        known.map_or_else(grace::now, |one| one.received)
+        known.map_or_else(|| wall::now(self.host), |one| one.received)
     }
 
     fn apply(
@@ -266,7 +267,7 @@ impl<'h> Hands<'h> {
                 .is_none_or(|number| one.generation.number < number)
         });
         let received = self.received(target.generation);
-        let previous = grace::previous(&target.bundle, received, &older, grace::now());
+        let previous = grace::previous(&target.bundle, received, &older, wall::now(self.host));
         let wanted = plan(occasion, &target.bundle, &previous)?;
         let found = self
             .place

@@ -12,6 +12,7 @@ use crate::host::Host;
 use crate::identity::Key;
 use crate::process;
 use crate::steps;
+use crate::wall;
 use infra_model::change::{
     CHANGE_SCHEMA, ChangePhase, ChangeStatus, Intent, Order, Recovered, is_run,
 };
@@ -125,7 +126,7 @@ fn busy(host: &Host) -> Diagnostic {
                 Some(left) => format!(", {left} s left"),
                 None => String::new(),
             };
-            let ago = crate::grace::now().saturating_sub(status.since);
+            let ago = wall::now(host).saturating_sub(status.since);
             format!(
                 "run {} by {}, since {ago} s, is {}{left}",
                 status.run,

@@ -6,6 +6,7 @@
     reason = "a test that cannot set up its scene should panic there"
 )]
 
+mod change_clock;
 mod change_cuts;
 mod change_scene;
 mod changes;
