@@ -3,6 +3,10 @@
 //! Each change on its way leaves the old generation whole until the switch, and the new one whole after it. A call that was cut off is
 //! mended by the next one, whichever it is, because that compares what is in place with what should be.
 
+mod withdraw;
+
+pub(crate) use withdraw::withdraw;
+
 use crate::args::{Owners, Restart};
 use crate::change;
 use crate::fault::{cannot, refused};
@@ -159,10 +163,8 @@ fn current(occasion: &Occasion<'_>, tell: Tell) -> Result<Applied, Diagnostic> {
             secrets: Changes::default(),
             templates: Changes::default(),
             deferred: Vec::new(),
-            units: UnitReport {
-                systemd: occasion.host.has_systemd(),
-                ..UnitReport::default()
-            },
+            // What was taken away has consumers, too.
+            units: hands.tell(tell)?,
         }),
     }
 }

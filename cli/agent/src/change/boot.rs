@@ -18,9 +18,10 @@ pub(crate) fn secrets_of_what_boots(host: &Host) -> Result<(), Diagnostic> {
         return Ok(());
     };
     let intent = &kept.order.intent;
-    let (Some(before), true) = (intent.expected.secrets, intent.secrets.is_some()) else {
+    if intent.secrets.is_none() {
         return Ok(());
-    };
+    }
+    let before = intent.expected.secrets;
     if kept.boot == system::boot_id(host) || folder.is_alive() {
         return Ok(());
     }
@@ -38,8 +39,13 @@ pub(crate) fn secrets_of_what_boots(host: &Host) -> Result<(), Diagnostic> {
         }
     };
     let sealed = Sealed::of(host);
-    if goes_back && sealed.current() != Some(before) && sealed.read(before).is_ok() {
-        sealed.make_current(before)?;
+    if !goes_back || sealed.current() == before {
+        return Ok(());
     }
-    Ok(())
+    match before {
+        Some(before) if sealed.read(before).is_ok() => sealed.make_current(before),
+        Some(_) => Ok(()),
+        // There were none. What is kept of them goes when the change is brought to its end.
+        None => sealed.make_none_current(),
+    }
 }

@@ -153,7 +153,15 @@ impl Folder {
     /// Keeps an order: its change is armed, and is the host's last one.
     pub(crate) fn keep(&self, host: &Host, order: Order) -> Result<Kept, Diagnostic> {
         files::folder(&self.path, 0o700)?;
-        for stale in ["state.json", "confirmed", "aborted", "log"] {
+        for stale in [
+            "state.json",
+            "confirmed",
+            "aborted",
+            "log",
+            "running",
+            "felled",
+            "falling",
+        ] {
             files::remove(&self.file(stale))?;
         }
         let kept = Kept {

@@ -177,9 +177,16 @@ impl Supervisor<'_> {
                 warnings,
             }
         } else {
-            ChangeEnd::Restored {
-                why: self.why(),
-                warnings,
+            match self.work.left_of_the_first() {
+                Some(left) => ChangeEnd::Left {
+                    why: self.why(),
+                    left: Box::new(left),
+                    warnings,
+                },
+                None => ChangeEnd::Restored {
+                    why: self.why(),
+                    warnings,
+                },
             }
         };
         self.write_end(end);
