@@ -8,9 +8,10 @@ use crate::units;
 use infra_model::Diagnostic;
 use std::collections::BTreeMap;
 
-/// Takes all secrets away: those that are in place, and every generation that is kept. Their consumers are due; `restart` tells them.
+/// Takes all secrets away, those that are in place and every generation that is kept, and answers whether there were any. Their consumers are due;
+/// `restart` tells them.
 ///
-/// Whether there were any. What is kept goes last: it says who the consumers are, and a call that was cut off begins anew as long as it is there.
+/// What is kept goes last: it says who the consumers are, and a call that was cut off begins anew as long as it is there.
 pub(crate) fn withdraw(host: &Host) -> Result<bool, Diagnostic> {
     let hands = Hands::take(host)?;
     if hands.sealed.all().is_empty() && hands.place.current().is_none() {

@@ -32,7 +32,11 @@ impl Work<'_> {
         let fix = "correct the configuration and deploy again: it is activated and tried anew";
         Some(
             Diagnostic::new(
-                Code::RestoreFailed,
+                // It is no fault of its own.
+                self.state
+                    .why
+                    .as_ref()
+                    .map_or(Code::Internal, |why| why.code),
                 "it was the first system of the host, so there is none to go back to",
             )
             .with_cause(left.join("\n"))

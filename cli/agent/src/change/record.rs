@@ -48,8 +48,7 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// When it began, by the clock on the wall as it is now: who compares the two sees how long it has been going on, whoever has set the clock
-    /// meanwhile.
+    /// When it began, by the clock on the wall as it is now: the two tell how long it has been going on, whoever has set the clock meanwhile.
     fn since_by(&self, now: u64, same_boot: bool) -> u64 {
         let begun = self.begun.filter(|_| same_boot);
         begun.map_or(self.since, |begun| {

@@ -339,6 +339,7 @@ impl Work<'_> {
     /// What was only needed on the way.
     pub(crate) fn clear_away(&self) {
         record::clear(&self.folder);
+        self.tasks().clear();
         // A person who puts the host right may need either.
         if matches!(
             self.state.end,

@@ -85,6 +85,7 @@ fn a_first_system_that_fails_is_told_as_what_it_is() {
     scene.begin(&order);
     let (why, left) = left(&scene.see_through("r1"));
     assert_eq!(why.code, Code::ProbeFailed);
+    assert_eq!(left.code, Code::ProbeFailed);
     let new = system("new");
     assert_eq!(
         left.cause.unwrap(),

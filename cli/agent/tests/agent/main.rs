@@ -8,6 +8,7 @@
 
 mod change_clock;
 mod change_cuts;
+mod change_disk;
 mod change_first;
 mod change_scene;
 mod changes;

@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn a_first_system_that_failed_is_no_way_back_that_failed() {
         let why = json!({ "code": "probe-failed", "title": "probe page does not hold", "cause": "connection refused", "fix": "see the unit" });
-        let left = json!({ "code": "restore-failed", "title": "it was the first system of the host, so there is none to go back to",
+        let left = json!({ "code": "probe-failed", "title": "it was the first system of the host, so there is none to go back to",
             "cause": "nothing was made the boot default", "fix": "correct the configuration" });
         insta::assert_snapshot!(told(&json!({ "kind": "left", "why": why, "left": left, "warnings": ["a unit failed"] })), @r#"
         restored: false
