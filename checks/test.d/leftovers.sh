@@ -12,7 +12,7 @@ leftover_candidates() {
     awk -v lab="$INFRA_LAB/" 'index($5, lab) == 1 { print "mount " $5 }' /proc/self/mountinfo
   } | while read -r line; do
     if [[ $line =~ lab([0-9]+)x[0-9a-f]+ ]] &&
-      { owned_by_others "${BASH_REMATCH[1]}" || grep -qxF "${BASH_REMATCH[0]}" <<<"$foreign"; }; then continue; fi
+      { owned_by_others "${BASH_REMATCH[1]}" || is_held "${BASH_REMATCH[0]}" || grep -qxF "${BASH_REMATCH[0]}" <<<"$foreign"; }; then continue; fi
     echo "$line"
   done
 }
@@ -22,6 +22,15 @@ leftover_candidates() {
 labs_elsewhere() {
   find /sys/fs/cgroup -path '*/infra-lab[0-9]*' -name cgroup.procs -exec grep -lx 0 {} + 2>/dev/null |
     grep -oE 'lab[0-9]+x[0-9a-f]+' | sort -u || true
+}
+
+# Whether a lab's owner lives, by the lock that it holds: it may be in another container that sees this folder, where the
+# number in the tag is that of nobody here. One of ours is told by its process. Asked under the registry's lock: a lab that
+# is just being made would find its own one taken by us.
+is_held() { # TAG
+  local lock=$INFRA_LAB/run/$1/owner.lock number=${1#lab}
+  [ -e "$lock" ] && ! is_marked "${number%%x*}" &&
+    ! flock "$INFRA_LAB/run/registry.lock" flock --nonblock "$lock" true
 }
 
 owned_by_others() {

@@ -48,7 +48,7 @@ host_up() { # NSPAWN-ARGUMENT...
 }
 
 host_down() {
-  local leader group tries kept
+  local leader group tries kept lock
   [ -n "${nspawn:-}" ] || return 0
   leader=$(host_leader || true)
   kill -KILL "$nspawn" 2>/dev/null || true
@@ -66,7 +66,15 @@ host_down() {
     umount -l "/run/systemd/nspawn/$kept/$tag" 2>/dev/null || true
     rmdir "/run/systemd/nspawn/$kept/$tag" 2>/dev/null || true
   done
+  # Its lock on a root file system that only this run has. Others may be using the shared one.
+  lock=$(own_lock)
+  [ -z "$lock" ] || rm -f "$lock"
   nspawn=''
+}
+
+# nspawn's lock on our own machine, by device and inode of its root.
+own_lock() {
+  [ ! -d "$work/root" ] || stat -c '/run/systemd/nspawn/locks/inode-%d:%i' "$work/root"
 }
 
 # Debian's own userland, as a machine that infra takes over.

@@ -3,6 +3,10 @@
 //! Each change on its way leaves the old generation whole until the switch, and the new one whole after it. A call that was cut off is
 //! mended by the next one, whichever it is, because that compares what is in place with what should be.
 
+mod withdraw;
+
+pub(crate) use withdraw::withdraw;
+
 use crate::args::{Owners, Restart};
 use crate::change::{self, Alone};
 use crate::fault::{cannot, refused};
@@ -16,6 +20,7 @@ use crate::place::{self, Place};
 use crate::plan::{Kind, Occasion, Wanted, plan};
 use crate::sealed::Sealed;
 use crate::units::{self, Action};
+use crate::wall;
 use infra_model::bundle::{
     Applied, Bundle, Changes, Generation, Outcome, Phase, REPORT_SCHEMA, Settled, UnitReport,
 };
@@ -162,10 +167,8 @@ fn current(occasion: &Occasion<'_>, tell: Tell) -> Result<Applied, Diagnostic> {
             secrets: Changes::default(),
             templates: Changes::default(),
             deferred: Vec::new(),
-            units: UnitReport {
-                systemd: occasion.host.has_systemd(),
-                ..UnitReport::default()
-            },
+            // What was taken away has consumers, too.
+            units: hands.tell(tell)?,
         }),
     }
 }
@@ -254,7 +257,7 @@ impl<'h> Hands<'h> {
     fn received(&self, number: Option<u64>) -> u64 {
         let mut all = self.sealed.all().into_iter();
         let known = all.find(|one| Some(one.number) == number);
-        known.map_or_else(grace::now, |one| one.received)
+        known.map_or_else(|| wall::now(self.host), |one| one.received)
     }
 
     fn apply(
@@ -270,7 +273,7 @@ impl<'h> Hands<'h> {
                 .is_none_or(|number| one.generation.number < number)
         });
         let received = self.received(target.generation);
-        let previous = grace::previous(&target.bundle, received, &older, grace::now());
+        let previous = grace::previous(&target.bundle, received, &older, wall::now(self.host));
         let wanted = plan(occasion, &target.bundle, &previous)?;
         let found = self
             .place

@@ -4,9 +4,9 @@
 
 use crate::host::Host;
 use crate::process;
+use crate::wall;
 use infra_model::bundle::{Bundle, Generation, Plain, Secret};
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A generation that was opened.
 pub(crate) struct Opened {
@@ -24,14 +24,6 @@ pub(crate) struct Previous {
     pub(crate) generations: Vec<u64>,
     /// When it is over, in seconds since 1970.
     pub(crate) until: u64,
-}
-
-/// Seconds since 1970.
-pub(crate) fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs()
 }
 
 /// What must still be readable. `received` is when `bundle` came; `older` are the generations before it, newest first.
@@ -85,7 +77,7 @@ pub(crate) fn end_on_time(host: &Host, previous: &[Previous]) {
         return;
     };
     // A second late rather than early: being called too early would find nothing to do.
-    let wait = format!("--on-active={}", until.saturating_sub(now()) + 1);
+    let wait = format!("--on-active={}", until.saturating_sub(wall::now(host)) + 1);
     let unit = format!("--unit={TIMER}");
     let agent = installed_agent().display().to_string();
     // The one that waits for an earlier end knows less than we do.

@@ -28,6 +28,7 @@ mod search;
 mod status;
 mod steps;
 mod units;
+mod wall;
 
 use infra_model::Diagnostic;
 use infra_model::bundle::{AGENT_PROTOCOL, Hello, REPORT_SCHEMA};

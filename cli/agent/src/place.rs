@@ -118,6 +118,13 @@ impl<'h> Place<'h> {
         Ok(())
     }
 
+    /// Takes away everything that is in place.
+    pub(crate) fn clear(&self) -> Result<(), Diagnostic> {
+        files::remove(&self.run.join(SECRETS_LINK))?;
+        files::remove(&self.run.join("templates"))?;
+        self.sweep()
+    }
+
     /// Removes every folder that does not count.
     pub(crate) fn sweep(&self) -> Result<(), Diagnostic> {
         let current = self.current_name();

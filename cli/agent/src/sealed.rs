@@ -103,6 +103,19 @@ impl Sealed {
         files::link(&self.folder.join("current"), Path::new(&name(number)))
     }
 
+    /// The next boot unpacks nothing.
+    pub(crate) fn make_none_current(&self) -> Result<(), Diagnostic> {
+        files::remove(&self.folder.join("current"))
+    }
+
+    /// Removes every generation.
+    pub(crate) fn remove_all(&self) -> Result<(), Diagnostic> {
+        for generation in self.all() {
+            files::remove(&self.file(generation.number))?;
+        }
+        Ok(())
+    }
+
     /// Removes generations that are neither current, nor among the newest, nor needed for another reason.
     pub(crate) fn prune(&self, needed: &BTreeSet<u64>) -> Result<(), Diagnostic> {
         let all = self.all();

@@ -6,6 +6,7 @@ use crate::identity::Key;
 use crate::pending::Pending;
 use crate::place::Place;
 use crate::sealed::Sealed;
+use crate::wall;
 use infra_model::Diagnostic;
 use infra_model::bundle::{Bundle, Generation, REPORT_SCHEMA, Status, StatusSecret};
 
@@ -32,7 +33,7 @@ pub(crate) fn status(host: &Host) -> Result<Status, Diagnostic> {
     if let Some(number) = current {
         let key = Key::of(host)?;
         let bundle = key.open(&sealed.read(number)?)?;
-        status.secrets = secrets(&sealed, &key, number, &bundle);
+        status.secrets = secrets((&sealed, &key), number, &bundle, wall::now(host));
         status.templates = bundle.templates.into_iter().map(|one| one.name).collect();
         status.host = Some(bundle.host);
         status.run = Some(bundle.run);
@@ -41,7 +42,12 @@ pub(crate) fn status(host: &Host) -> Result<Status, Diagnostic> {
     Ok(status)
 }
 
-fn secrets(sealed: &Sealed, key: &Key, number: u64, bundle: &Bundle) -> Vec<StatusSecret> {
+fn secrets(
+    (sealed, key): (&Sealed, &Key),
+    number: u64,
+    bundle: &Bundle,
+    now: u64,
+) -> Vec<StatusSecret> {
     let all = sealed.all();
     let received = all
         .iter()
@@ -61,7 +67,7 @@ fn secrets(sealed: &Sealed, key: &Key, number: u64, bundle: &Bundle) -> Vec<Stat
     } else {
         Vec::new()
     };
-    let previous = grace::previous(bundle, received, &older.iter(), grace::now());
+    let previous = grace::previous(bundle, received, &older.iter(), now);
     let until = |name: &str| {
         previous
             .iter()

@@ -199,6 +199,15 @@ pub enum ChangeEnd {
         /// What somebody should read of the way back.
         warnings: Vec<String>,
     },
+    /// Something failed, and there was no system before to go back to.
+    Left {
+        /// What failed.
+        why: Box<Diagnostic>,
+        /// What stays of it on the host, and what to do about it.
+        left: Box<Diagnostic>,
+        /// What somebody should read besides.
+        warnings: Vec<String>,
+    },
     /// Something failed, and so did the way back.
     Stuck {
         /// What failed first.

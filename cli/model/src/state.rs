@@ -2,7 +2,7 @@
 
 use crate::StorePath;
 use crate::bundle::{Status, parse_report};
-use crate::change::{ChangePhase, ChangeStatus};
+use crate::change::{ChangeEnd, ChangePhase, ChangeStatus};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -146,6 +146,15 @@ impl HostState {
         self.change
             .as_ref()
             .filter(|change| change.phase != ChangePhase::Ended)
+    }
+
+    /// The last change, if it was to make the host run `system` and failed. Should the host run it all the same (there was no way back, that
+    /// failed as well, or it was there before), it has not proven itself.
+    pub fn unproven(&self, system: &StorePath) -> Option<&ChangeStatus> {
+        self.change.as_ref().filter(|change| {
+            let failed = !matches!(change.end, None | Some(ChangeEnd::Done { .. }));
+            failed && change.system.as_ref() == Some(system)
+        })
     }
 
     /// Whether the host runs `system` now and will run it after the next boot.

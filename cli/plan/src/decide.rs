@@ -229,6 +229,15 @@ fn reasons_to_change(known: &Known, goal: Goal) -> Vec<String> {
             None => "has no system profile yet".to_owned(),
         });
     }
+    if goal.activates()
+        && state.current.as_ref() == Some(wanted)
+        && let Some(change) = state.unproven(wanted)
+    {
+        reasons.push(format!(
+            "runs it, but it has not proven itself in run {}",
+            change.run
+        ));
+    }
     reasons
 }
 
@@ -292,11 +301,12 @@ impl Wanted<'_> {
         }
     }
 
-    /// A host that runs the system already (its boot default was moved) keeps running it untouched, unless it is booted. Secrets alone change what runs, unless they
-    /// come with a system for the next boot.
+    /// A host that runs the system already (its boot default was moved) keeps running it untouched, unless it is booted. Secrets alone change
+    /// what runs, unless they come with a system for the next boot. What failed and could not be taken back is activated and tried again.
     fn changes_what_runs(self) -> bool {
-        let is_new = self.known.state.current.as_ref() != Some(&self.out());
-        let activates = self.goal.activates() && (is_new || self.boots);
+        let (state, out) = (&self.known.state, self.out());
+        let proven = state.current.as_ref() == Some(&out) && state.unproven(&out).is_none();
+        let activates = self.goal.activates() && (!proven || self.boots);
         activates || (self.secrets && (self.goal.activates() || !self.system))
     }
 

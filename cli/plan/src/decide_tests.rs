@@ -237,3 +237,42 @@ fn boots_what_a_boot_is_asked_for() {
     }
     insta::assert_snapshot!(table.join("\n"));
 }
+
+#[test]
+fn what_failed_and_stayed_is_activated_and_tried_again() {
+    let told = |end: &str, goal, (runs, boots): (_, Option<_>)| {
+        let mut host = known(Some(runs), boots, BuildOn::Local);
+        let why = r#"{"code":"probe-failed","title":"x"}"#;
+        let end = match end {
+            "left" => format!(r#"{{"kind":"left","why":{why},"left":{why},"warnings":[]}}"#),
+            "stuck" => format!(r#"{{"kind":"stuck","why":{why},"then":{why}}}"#),
+            "restored" => format!(r#"{{"kind":"restored","why":{why},"warnings":[]}}"#),
+            _ => r#"{"kind":"done","generation":null,"warnings":[]}"#.to_owned(),
+        };
+        let change = format!(
+            r#"{{"schema":1,"run":"r1","by":"ann@desk","since":0,"phase":"ended","alive":false,"remaining":null,
+                "system":"{}","before":null,"probes":[],"end":{end},"log":[],"next":0}}"#,
+            path("new")
+        );
+        host.state.change = Some(serde_json::from_str(&change).expect("a change"));
+        let decision = deploy(&[host], goal).0.remove(0);
+        let steps: Vec<_> = decision
+            .steps
+            .iter()
+            .map(|step| step.kind().as_str())
+            .collect();
+        format!("{} <- {}", steps.join(" "), decision.reasons.join(", "))
+    };
+    let new = Some("new");
+    let table = [
+        told("left", Goal::Switch, ("new", None)),
+        told("stuck", Goal::Switch, ("new", Some("old"))),
+        told("stuck", Goal::Switch, ("new", new)),
+        told("stuck", Goal::Test, ("new", new)),
+        told("stuck", Goal::Boot, ("new", new)),
+        told("restored", Goal::Switch, ("new", new)),
+        told("restored", Goal::Switch, ("old", Some("old"))),
+        told("done", Goal::Switch, ("new", None)),
+    ];
+    insta::assert_snapshot!(table.join("\n"));
+}

@@ -71,7 +71,7 @@ pub(super) fn busy(host: &Host) -> Diagnostic {
                 Some(left) => format!(", {left} s left"),
                 None => String::new(),
             };
-            let ago = crate::grace::now().saturating_sub(status.since);
+            let ago = crate::wall::now(host).saturating_sub(status.since);
             format!(
                 "run {} by {}, since {ago} s, is {}{left}",
                 status.run,

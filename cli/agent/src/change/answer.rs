@@ -123,7 +123,11 @@ pub(crate) fn confirm(host: &Host, run: &str, nonce: &str) -> Result<ChangeStatu
         "the confirmation came too late: the host puts itself back, or has done so",
     )
     .with_cause(match &status.end {
-        Some(ChangeEnd::Restored { why, .. } | ChangeEnd::Stuck { why, .. }) => why.title.clone(),
+        Some(
+            ChangeEnd::Restored { why, .. }
+            | ChangeEnd::Left { why, .. }
+            | ChangeEnd::Stuck { why, .. },
+        ) => why.title.clone(),
         _ => format!("the change is {}", status.phase.as_str()),
     })
     .with_fix("deploy again"))

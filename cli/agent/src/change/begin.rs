@@ -10,6 +10,7 @@ use super::supervise::end_unbegun;
 use super::system::{self, Now};
 use super::task::{own_program, started, unit_command};
 use crate::fault::{cannot, refused};
+use crate::files;
 use crate::host::Host;
 use crate::identity::Key;
 use crate::process;
@@ -181,7 +182,7 @@ pub(crate) fn mend(host: &Host, but: Option<&str>) -> Result<bool, Diagnostic> {
             if folder.state()?.phase == ChangePhase::Ended {
                 break;
             }
-            return Err(not_started(&folder));
+            return Err(not_ended(&folder));
         }
         thread::sleep(LOOK);
     }
@@ -260,6 +261,14 @@ fn wait_until_taken(folder: &Folder, child: &mut Option<Child>) -> Result<(), Di
 fn has_ended(child: &mut Option<Child>) -> bool {
     let ended = |child: &mut Child| child.try_wait().is_ok_and(|status| status.is_some());
     child.as_mut().is_some_and(ended)
+}
+
+/// The supervisor has ended, and its change has not.
+fn not_ended(folder: &Folder) -> Diagnostic {
+    // A disk without room for a word keeps it from writing down that it is over.
+    let word = folder.leave("try");
+    let _ = files::remove(&folder.file("try"));
+    word.err().unwrap_or_else(|| not_started(folder))
 }
 
 fn not_started(folder: &Folder) -> Diagnostic {

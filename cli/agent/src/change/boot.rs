@@ -18,9 +18,10 @@ pub(crate) fn secrets_of_what_boots(host: &Host) -> Result<(), Diagnostic> {
         return Ok(());
     };
     let intent = &kept.order.intent;
-    let (Some(before), true) = (intent.expected.secrets, intent.secrets.is_some()) else {
+    if intent.secrets.is_none() {
         return Ok(());
-    };
+    }
+    let before = intent.expected.secrets;
     let new = intent.system.as_ref().map(|target| &target.path);
     let booted = || {
         system::system(host, BOOTED)
@@ -41,7 +42,7 @@ pub(crate) fn secrets_of_what_boots(host: &Host) -> Result<(), Diagnostic> {
         ChangePhase::Booting => {
             let booted = booted();
             if booted.is_some() && booted.as_ref() == new {
-                wanted = state.reboot.secrets.unwrap_or(before);
+                wanted = state.reboot.secrets.or(before);
             }
             booted.is_some()
         }
@@ -52,8 +53,13 @@ pub(crate) fn secrets_of_what_boots(host: &Host) -> Result<(), Diagnostic> {
         }
     };
     let sealed = Sealed::of(host);
-    if goes_there && sealed.current() != Some(wanted) && sealed.read(wanted).is_ok() {
-        sealed.make_current(wanted)?;
+    if !goes_there || sealed.current() == wanted {
+        return Ok(());
     }
-    Ok(())
+    match wanted {
+        Some(wanted) if sealed.read(wanted).is_ok() => sealed.make_current(wanted),
+        Some(_) => Ok(()),
+        // There were none. What is kept of them goes when the change is brought to its end.
+        None => sealed.make_none_current(),
+    }
 }

@@ -3,6 +3,7 @@
 
 use super::clock::Deadline;
 use super::once::{self, Once};
+use super::starts;
 use super::system::{self, Now};
 use super::task::Ran;
 use super::work::{COMMIT, Work, how};
@@ -85,6 +86,7 @@ impl Work<'_> {
             return Ok(());
         };
         self.refuse_if_aborted()?;
+        starts::before(self.host, &self.folder)?;
         self.take_secrets()?;
         self.state.reboot.secrets = Now::of(self.host).secrets;
         self.state.activated = true;

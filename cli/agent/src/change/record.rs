@@ -6,6 +6,7 @@ use crate::fault::cannot;
 use crate::files;
 use crate::host::Host;
 use crate::steps;
+use crate::wall;
 use infra_model::change::{
     CHANGE_SCHEMA, ChangeEnd, ChangePhase, ChangeStatus, Order, ProbeResult,
 };
@@ -36,14 +37,27 @@ pub(crate) struct Kept {
     pub(crate) number: u64,
     /// The boot in which it began.
     pub(crate) boot: Option<String>,
-    /// Seconds since 1970, for people.
+    /// Seconds since 1970, as the clock on the wall was then.
     pub(crate) since: u64,
+    /// Seconds since boot; agents of before did not write it down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) begun: Option<u64>,
     /// Where the session that brought it looks for programs.
     pub(crate) path: String,
     /// Whether the host is booted for it: decided once, from what it was booted with then.
     #[serde(default)]
     pub(crate) boots: bool,
     pub(crate) order: Order,
+}
+
+impl Kept {
+    /// When it began, by the clock on the wall as it is now: the two tell how long it has been going on, whoever has set the clock meanwhile.
+    fn since_by(&self, now: u64, same_boot: bool) -> u64 {
+        let begun = self.begun.filter(|_| same_boot);
+        begun.map_or(self.since, |begun| {
+            now.saturating_sub(clock::now().as_secs().saturating_sub(begun))
+        })
+    }
 }
 
 /// How far a change is.
@@ -167,14 +181,23 @@ impl Folder {
     /// Keeps an order: its change is armed, and is the host's last one.
     pub(crate) fn keep(&self, host: &Host, order: Order, boots: bool) -> Result<Kept, Diagnostic> {
         files::folder(&self.path, 0o700)?;
-        for stale in ["state.json", "confirmed", "aborted", "log"] {
+        for stale in [
+            "state.json",
+            "confirmed",
+            "aborted",
+            "log",
+            "running",
+            "felled",
+            "falling",
+        ] {
             files::remove(&self.file(stale))?;
         }
         let kept = Kept {
             schema: CHANGE_SCHEMA,
             number: all(host).last().map_or(0, |(number, _)| *number) + 1,
             boot: Now::of(host).boot_id,
-            since: crate::grace::now(),
+            since: wall::now(host),
+            begun: Some(clock::now().as_secs()),
             path: std::env::var("PATH").unwrap_or_default(),
             boots,
             order,
@@ -236,12 +259,13 @@ impl Folder {
             super::log::lines(&self.file("log"), from, state.phase == ChangePhase::Ended);
         let same_boot = is_boot_of(&kept, &state, host);
         let left = |until: u64| until.saturating_sub(clock::now().as_secs());
+        let since = kept.since_by(wall::now(host), same_boot);
         let intent = kept.order.intent;
         Ok(ChangeStatus {
             schema: CHANGE_SCHEMA,
             run: kept.order.run,
             by: kept.order.by,
-            since: kept.since,
+            since,
             phase: state.phase,
             alive: self.is_alive(),
             remaining: state.until.filter(|_| same_boot).map(left),

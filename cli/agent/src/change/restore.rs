@@ -1,6 +1,7 @@
 //! The way back: everything to what it was, as far as the change has come, and what cannot be put back said truthfully.
 
 use super::clock::Deadline;
+use super::starts;
 use super::system::{self, Now};
 use super::task::Ran;
 use super::work::{COMMIT, UNITS_FAILED, Work, how};
@@ -26,8 +27,12 @@ impl Work<'_> {
             note(self.put_boot_default_back());
         }
         note(self.forget_once());
-        note(self.put_secrets_back());
         let same_boot = self.kept.boot == system::boot_id(self.host);
+        if same_boot {
+            let known = &self.intent().expected.failed_units;
+            starts::before_the_way_back(self.host, &self.folder, known);
+        }
+        note(self.put_secrets_back());
         if self.is_in_new_system() {
             // What could not be put back would be booted.
             return fault.map_or_else(|| self.boot_back(), Err);
@@ -41,12 +46,14 @@ impl Work<'_> {
                 Err(failed) => note(Err(failed)),
             }
         }
-        if !same_boot {
+        if same_boot {
+            starts::revive(self.host, &self.folder);
+        } else {
             // It may be in the middle of its boot, and be nothing yet. One that takes longer is looked at as it is.
             let _ = system::booted_state(self.host, Deadline::after(RESTORE));
         }
         note(self.verify_restored(same_boot));
-        if self.state.activated {
+        if self.state.activated || self.intent().secrets.is_some() {
             self.warn_of_failed_units();
         }
         fault.map_or(Ok(()), Err)
@@ -105,25 +112,25 @@ impl Work<'_> {
                     .log(&format!("putting generation {before} of the secrets back"));
                 apply::back(self.host, before, Restart::Later, Owners::Later).map(|_| ())
             }
-            Some(_) | None => {
-                if now != self.intent().expected.secrets {
-                    self.state.warnings.push(
-                        "the host had no secrets before; those of this change stay in place"
-                            .to_owned(),
-                    );
+            None => {
+                if apply::withdraw(self.host)? {
+                    self.folder.log("its secrets were taken away again");
                 }
                 Ok(())
             }
+            // Somebody else has taken them away.
+            Some(before) => Err(not_back(
+                &format!("generation {before} of its secrets is not current any more, and none is"),
+                "somebody has taken its secrets away in the meantime",
+                "deploy again: that sends them anew".to_owned(),
+            )),
         }
     }
 
     fn put_system_back(&mut self) -> Result<(), Diagnostic> {
         let Some(before) = self.intent().expected.current.clone() else {
-            return Err(not_back(
-                "no system of NixOS ran on it before, so there is none to go back to",
-                "what activation has done until it failed is still done",
-                "correct the configuration and deploy again".to_owned(),
-            ));
+            // What is left of a host's first system is told at the end.
+            return Ok(());
         };
         let now = system::system(self.host, system::CURRENT);
         let new = self.intent().system.as_ref().map(|target| &target.path);

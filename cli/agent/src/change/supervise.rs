@@ -183,9 +183,16 @@ impl Supervisor<'_> {
                 warnings,
             }
         } else {
-            ChangeEnd::Restored {
-                why: self.why(),
-                warnings,
+            match self.work.left_of_the_first() {
+                Some(left) => ChangeEnd::Left {
+                    why: self.why(),
+                    left: Box::new(left),
+                    warnings,
+                },
+                None => ChangeEnd::Restored {
+                    why: self.why(),
+                    warnings,
+                },
             }
         };
         self.write_end(end);
@@ -202,7 +209,7 @@ impl Supervisor<'_> {
 
     /// The host is what it is by now; a disk that stays full leaves it to the next call to find that out again.
     fn write_end(&mut self, end: ChangeEnd) {
-        const TRIES: usize = 20;
+        const TRIES: usize = 10;
         self.work.state.phase = ChangePhase::Ended;
         self.work.state.until = None;
         self.work.state.end = Some(end);

@@ -60,6 +60,7 @@ pub(crate) struct Tasks<'t> {
 impl Tasks<'_> {
     /// Runs a program to its end, whichever that is.
     pub(crate) fn run(&self, task: &Task<'_>) -> Result<Ran, Diagnostic> {
+        files::folder(&self.place(), 0o700)?;
         for stale in ["pid", "code"] {
             files::remove(&self.file(task.name, stale))?;
         }
@@ -84,7 +85,7 @@ impl Tasks<'_> {
         let failed = |error: std::io::Error| cannot("start", Path::new(task.program))(error);
         let program = self.host.path(task.program);
         let mut words: Vec<OsString> = vec!["change".into(), "carry".into()];
-        words.push(self.folder.file(task.name).into_os_string());
+        words.push(self.place().join(task.name).into_os_string());
         words.push(program.into_os_string());
         words.extend(task.words.iter().map(OsString::from));
         let path = search_path(self.path);
@@ -193,8 +194,20 @@ impl Tasks<'_> {
         format!("infra-{name}-{}.service", self.run)
     }
 
+    /// Where its files are: in memory, like the processes they are about. So a disk that an activation has filled does not keep us from learning
+    /// how it ended.
+    fn place(&self) -> PathBuf {
+        self.host.run().join("change").join(self.run)
+    }
+
     fn file(&self, name: &str, kind: &str) -> PathBuf {
-        self.folder.file(&format!("{name}.{kind}"))
+        self.place().join(format!("{name}.{kind}"))
+    }
+
+    /// Removes what is only known of processes that are no more.
+    pub(crate) fn clear(&self) {
+        // What stays is gone with the next boot.
+        let _ = fs::remove_dir_all(self.place());
     }
 }
 

@@ -5,7 +5,7 @@ use super::probe;
 use super::record::{Folder, Kept, State};
 use super::system;
 use super::task::{Ran, Task, Tasks, find};
-use super::{log, record};
+use super::{log, record, starts};
 use crate::apply;
 use crate::args::{Owners, Restart};
 use crate::fault::cannot;
@@ -82,6 +82,7 @@ impl Work<'_> {
         let limit = || Deadline::after(self.intent().limits.activate);
         let until = self.until.unwrap_or_else(limit);
         self.refuse_if_aborted()?;
+        starts::before(self.host, &self.folder)?;
         self.take_secrets()?;
         if let Some(target) = self.intent().system.clone() {
             self.state.activated = true;
@@ -153,7 +154,8 @@ impl Work<'_> {
             return Ok(());
         };
         let abort = || self.folder.has("aborted");
-        let units = probe::units(self.host, &self.intent().expected.failed_units);
+        let falling = starts::falling_since(self.host, &self.folder);
+        let units = probe::units(self.host, &self.intent().expected.failed_units, &falling);
         let mut results = probe::until_they_hold(self.host, &probes, &abort);
         let before = std::mem::take(&mut self.state.probes);
         for result in &mut results {
@@ -361,8 +363,12 @@ impl Work<'_> {
     /// What was only needed on the way.
     pub(crate) fn clear_away(&self) {
         record::clear(&self.folder);
+        self.tasks().clear();
         // A person who puts the host right may need either.
-        if matches!(self.state.end, Some(ChangeEnd::Stuck { .. })) {
+        if matches!(
+            self.state.end,
+            Some(ChangeEnd::Stuck { .. } | ChangeEnd::Left { .. })
+        ) {
             return;
         }
         for name in ["before", "system"] {

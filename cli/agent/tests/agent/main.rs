@@ -6,7 +6,10 @@
     reason = "a test that cannot set up its scene should panic there"
 )]
 
+mod change_clock;
 mod change_cuts;
+mod change_disk;
+mod change_first;
 mod change_scene;
 mod changes;
 mod cuts;

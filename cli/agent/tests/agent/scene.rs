@@ -19,6 +19,60 @@ pub(crate) const MARKER: &str = "s3cr3t";
 pub(crate) struct Scene {
     dir: TempDir,
     recipient: age::ssh::Recipient,
+    disk: Option<Disk>,
+}
+
+/// A small disk below `/var/lib/infra`, in a mount namespace that only this scene is in.
+struct Disk {
+    holder: Child,
+}
+
+impl Disk {
+    /// Without root a user namespace, in which we are root, can mount as well.
+    fn flags() -> (&'static [&'static str], &'static [&'static str]) {
+        if rustix::process::geteuid().is_root() {
+            (&["--mount"], &["--mount"])
+        } else {
+            let enter = &["--user", "--preserve-credentials", "--mount"];
+            (&["--user", "--map-root-user", "--mount"], enter)
+        }
+    }
+
+    fn mount(at: &Path, kib: u32) -> Self {
+        fs::create_dir_all(at).unwrap();
+        let script = format!(
+            "cp -a \"$1\" \"$2\" && mount -t tmpfs -o mode=0755,size={kib}k disk \"$1\" && cp -a \"$2/.\" \"$1\" && echo ready && read -r _"
+        );
+        let aside = at.with_extension("aside");
+        let mut holder = process("unshare")
+            .args(Self::flags().0)
+            .args(["--propagation", "private", "sh", "-c", &script, "disk"])
+            .args([at, &aside])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut ready = [0; 6];
+        std::io::Read::read_exact(holder.stdout.as_mut().unwrap(), &mut ready).unwrap();
+        Self { holder }
+    }
+
+    fn enter(&self, program: &str) -> Command {
+        let mut command = process("nsenter");
+        command
+            .args(["--target", &self.holder.id().to_string()])
+            .args(Self::flags().1)
+            .args(["--", program]);
+        command
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Its standard input ends, and so does it, and so does the mount.
+        drop(self.holder.stdin.take());
+        let _ = self.holder.wait();
+    }
 }
 
 /// How a call of the agent ended.
@@ -66,7 +120,25 @@ impl Scene {
         let key = root.join("etc/ssh/ssh_host_ed25519_key");
         make_key(&key, &["-t", "ed25519"]);
         let recipient = recipient_of(&key);
-        Self { dir, recipient }
+        Self {
+            dir,
+            recipient,
+            disk: None,
+        }
+    }
+
+    /// From here on what the agent keeps is on a disk of this size.
+    pub(crate) fn on_a_disk_of(mut self, kib: u32) -> Self {
+        self.disk = Some(Disk::mount(&self.path("var/lib/infra"), kib));
+        self
+    }
+
+    /// A program that sees that disk.
+    pub(crate) fn program(&self, name: &str) -> Command {
+        match &self.disk {
+            Some(disk) => disk.enter(name),
+            None => process(name),
+        }
     }
 
     pub(crate) fn root(&self) -> PathBuf {
@@ -91,7 +163,7 @@ impl Scene {
     }
 
     pub(crate) fn command(&self, words: &str) -> Command {
-        let mut command = process(env!("CARGO_BIN_EXE_infra-agent"));
+        let mut command = self.program(env!("CARGO_BIN_EXE_infra-agent"));
         command
             .arg("--root")
             .arg(self.root())
@@ -155,6 +227,7 @@ impl Scene {
         Self {
             dir,
             recipient: self.recipient.clone(),
+            disk: None,
         }
     }
 

@@ -16,11 +16,11 @@ pub(super) struct Master {
 }
 
 impl Master {
-    /// Logs in at one address of a host.
+    /// Logs in at one address of a host. `name` is what its files are called among those of the connection.
     pub(super) async fn open(
         target: &Target,
         address: &str,
-        files: &Files,
+        files: (&Files, &str),
         stop: Stop,
     ) -> Result<Self, Diagnostic> {
         let said = match Self::log_in(address, files, stop.clone()).await? {
@@ -47,14 +47,14 @@ impl Master {
     /// it while it logs in, and an interrupted run ends it.
     async fn log_in(
         name: &str,
-        files: &Files,
+        (files, own): (&Files, &str),
         stop: Stop,
     ) -> Result<Result<Self, String>, Diagnostic> {
-        let log_file = files.path("log");
+        let log_file = files.path(&format!("{own}.log"));
         let log = File::create(&log_file).map_err(|error| unwritable(&error))?;
         // Before ssh is started: it may be in the background already when we are told to stop.
         let master = Self {
-            socket: files.path("master"),
+            socket: files.path(own),
         };
         let status = Tool::new("ssh")
             .arg("-F")

@@ -2,6 +2,7 @@
 //!
 //! We open the master ourselves on a private socket (decision 0001), hand the socket to Nix, and pin the host's key from `host.pub`.
 
+mod addresses;
 mod config;
 mod explain;
 mod master;
@@ -15,6 +16,7 @@ use openssh::{Session, Stdio};
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
@@ -131,7 +133,7 @@ pub struct Connection {
     session: Session,
     // In this order: the master is told to end through a socket that lies among the files.
     master: Master,
-    files: Files,
+    files: Arc<Files>,
 }
 
 /// What a command on a host did.
@@ -153,32 +155,41 @@ impl Remote {
 }
 
 impl Connection {
-    /// Opens the connection: the addresses in order, until one answers. A wrong key ends the search: it is no reason to try elsewhere.
+    /// Opens the connection: the addresses in order, until one answers; the next one is tried as well while one is silent. A wrong key ends the
+    /// search: it is no reason to try elsewhere.
     pub async fn open(target: &Target, stop: Stop) -> Result<Self, Diagnostic> {
         if target.keys.is_empty() {
             return Err(explain::no_pinned_key(target));
         }
-        let files = Files::write(target)?;
-        let mut silent = Vec::new();
-        for address in &target.addresses {
-            match Master::open(target, address, &files, stop.clone()).await {
-                Ok(master) => {
-                    return Ok(Self {
-                        host: target.name.clone(),
-                        user: target.user.clone(),
-                        address: address.clone(),
-                        session: Session::resume_mux(master.socket().into(), None),
-                        master,
-                        files,
-                    });
-                }
-                Err(fault) => match fault.code {
-                    Code::HostUnreachable | Code::ConnectionRefused => silent.push(fault),
-                    _ => return Err(fault),
-                },
-            }
+        let files = Arc::new(Files::write(target)?);
+        // With nothing borrowed in them: each is a task of its own.
+        let mut attempts = Vec::new();
+        for (number, address) in target.addresses.clone().into_iter().enumerate() {
+            let (target, files, stop) = (target.clone(), Arc::clone(&files), stop.clone());
+            attempts.push(async move {
+                let name = format!("master-{number}");
+                let master = Master::open(&target, &address, (&files, &name), stop).await?;
+                Ok((master, address))
+            });
         }
-        Err(explain::no_answer(target, silent))
+        let is_somebody = |fault: &Diagnostic| {
+            !matches!(fault.code, Code::HostUnreachable | Code::ConnectionRefused)
+        };
+        match addresses::first(attempts, addresses::HEAD_START, is_somebody).await {
+            Ok((master, address)) => Ok(Self {
+                host: target.name.clone(),
+                user: target.user.clone(),
+                address,
+                session: Session::resume_mux(master.socket().into(), None),
+                master,
+                files,
+            }),
+            Err(faults) => match <[Diagnostic; 1]>::try_from(faults) {
+                Ok([fault]) if is_somebody(&fault) => Err(fault),
+                Ok(silent) => Err(explain::no_answer(target, silent.into())),
+                Err(silent) => Err(explain::no_answer(target, silent)),
+            },
+        }
     }
 
     /// Runs a POSIX shell script on the host, as root: the arguments arrive as `$1`, `$2` …, quoted by us.

@@ -107,7 +107,7 @@ impl Scene {
                     failed_units: Vec::new(),
                 },
                 probes: Some(BTreeMap::new()),
-                reboot: Reboot::Never,
+                reboot: infra_model::change::Reboot::Never,
                 limits: Limits {
                     activate: 30,
                     confirm: 30,

@@ -4,15 +4,14 @@
 //! the host is asked again until it tells how the change came out, or has been silent for longer than it may need.
 
 use super::Wire;
+use super::ended::{ended, warned};
 use infra_drive::agent::{Agent, Binary, Watch};
 use infra_drive::process::Stop;
 use infra_drive::ssh::Target;
 use infra_engine::{Done, Failed, Report};
-use infra_model::change::{
-    CHANGE_SCHEMA, ChangeEnd, ChangePhase, ChangeStatus, Intent, Limits, Order, ProbeResult,
-};
+use infra_model::change::{CHANGE_SCHEMA, ChangePhase, ChangeStatus, Intent, Limits, Order};
 use infra_model::contract::Probe;
-use infra_model::{Code, Diagnostic, Finding, HostName, NeedName, StepOutcome, duration};
+use infra_model::{Code, Diagnostic, HostName, NeedName, duration};
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
@@ -353,6 +352,12 @@ impl Watcher<'_> {
                 error: why,
                 restored: true,
             }),
+            // A host that had no system before is not back on it: what stays of this one is told with what was found here.
+            Err(failed) if failed.error.code == Code::ChangeCutOff => {
+                let causes = [why.cause.clone(), failed.error.cause];
+                let causes: Vec<String> = causes.into_iter().flatten().collect();
+                Err(why.with_cause(causes.join("\n")).into())
+            }
             Err(failed) => Err(failed),
             Ok(_) => Err(why.into()),
         }
@@ -399,66 +404,4 @@ fn not_reached(host: &HostName, probe: &NeedName, from: &HostName, saw: &str) ->
     )
     .with_cause(saw.to_owned())
     .with_fix("see what the change did to the network and the firewall of both; or set `critical = false` for the probe")
-}
-
-fn warned(warnings: &[String]) -> Done {
-    Done {
-        outcome: StepOutcome::Warning {
-            why: warnings.join("; "),
-        },
-        finding: Finding::Nothing,
-    }
-}
-
-/// How a change that is over came out.
-pub(super) fn ended(host: &HostName, status: ChangeStatus) -> Result<Done, Failed> {
-    let unheld: Vec<String> = status
-        .probes
-        .iter()
-        .filter(|probe| !probe.critical && probe.holds == Some(false))
-        .map(|probe: &ProbeResult| format!("probe {} does not hold: {}", probe.name, probe.saw))
-        .collect();
-    match status.end {
-        Some(ChangeEnd::Done { mut warnings, .. }) => {
-            warnings.extend(unheld);
-            Ok(if warnings.is_empty() {
-                Done::success()
-            } else {
-                warned(&warnings)
-            })
-        }
-        Some(ChangeEnd::Restored { why, warnings }) => {
-            let mut error = *why;
-            if !warnings.is_empty() {
-                let cause = error.cause.take().unwrap_or_default();
-                error =
-                    error.with_cause(format!("{cause}\non the way back: {}", warnings.join("; ")));
-            }
-            Err(Failed {
-                error,
-                restored: true,
-            })
-        }
-        Some(ChangeEnd::Stuck { why, then }) => {
-            let cause = format!("{}\nthen: {}", why.title, then.title);
-            let cause = [Some(cause), then.cause.clone()].into_iter().flatten();
-            let error = Diagnostic::new(
-                Code::RestoreFailed,
-                format!("{host} could not be put back after a change that failed"),
-            )
-            .with_cause(cause.collect::<Vec<_>>().join("\n"));
-            Err(error
-                .with_fix(
-                    then.fix
-                        .unwrap_or_else(|| format!("look at it: infra ssh {host}")),
-                )
-                .into())
-        }
-        None => Err(Diagnostic::new(
-            Code::AgentFailed,
-            format!("{host} says that its change is over, and not how"),
-        )
-        .with_fix(format!("see what it runs: infra status {host}"))
-        .into()),
-    }
 }

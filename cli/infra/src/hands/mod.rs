@@ -1,6 +1,7 @@
 //! The engine's hands: each step handed to the room that performs it.
 
 mod change;
+mod ended;
 mod making;
 mod reach;
 mod secrets;
@@ -119,7 +120,7 @@ impl Wire {
                 .change_status(Some(&self.run), Some(watch), stop.clone())
                 .await?;
         }
-        match change::ended(name, status) {
+        match ended::ended(name, status) {
             Err(failed) if failed.restored => Ok(()),
             Err(failed) => Err(failed.error),
             Ok(_) => Err(Diagnostic::new(

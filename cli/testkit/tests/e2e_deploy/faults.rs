@@ -2,7 +2,7 @@
 
 use crate::scene::{PLAIN, SOON, Scene, WEB, systems, untouched};
 use infra_testkit::{HostConfig, HostKind, Store, e2e_wanted};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[test]
 fn hosts_that_cannot_be_reached() {
@@ -31,6 +31,45 @@ fn hosts_that_cannot_be_reached() {
         "class = \"nixos\"\nsystem = \"x86_64-linux\"\naddresses = [\"10.231.255.254\", \"web\"]\n";
     scene.repo.write("hosts/web/host.toml", toml).unwrap();
     assert_eq!(scene.deploy(&["web"], 0).outcome("web"), "changed");
+}
+
+#[test]
+fn hosts_that_are_silent_cost_seconds() {
+    if !e2e_wanted("hosts_that_are_silent_cost_seconds") {
+        return;
+    }
+    let scene = Scene::plain();
+    scene.deploy(&["--all"], 0);
+    // It hears us, and nothing that it says comes through: nobody is refused, and time limits are all there is.
+    scene
+        .db()
+        .sh("ip route flush dev eth0; ip route add blackhole default")
+        .unwrap();
+    let toml = format!(
+        "class = \"nixos\"\nsystem = \"x86_64-linux\"\naddresses = [\"{}\", \"web\"]\n",
+        scene.db().address()
+    );
+    scene.repo.write("hosts/web/host.toml", &toml).unwrap();
+    scene.greet("At its second address");
+    let told = scene.deploy(&["web"], 0);
+    assert_eq!(told.outcome("web"), "changed");
+    let survey = told.host("web")["seconds"]["survey"].as_f64().unwrap();
+    assert!((3.0..6.0).contains(&survey), "{survey} s");
+
+    // One host that never answers costs its time limit once, whoever else is in the run.
+    scene.greet("Without db");
+    let begun = Instant::now();
+    let told = scene.deploy(&["--all"], 1);
+    let took = begun.elapsed();
+    told.expect_error("host-unreachable", "db");
+    assert_eq!(told.outcome("web"), "changed");
+    let seconds = &told.host("web")["seconds"];
+    assert!(took < Duration::from_secs(18), "{took:?}: {seconds:#}");
+    let begun = Instant::now();
+    let status = scene.infra(&["status", "--json"]);
+    assert_eq!(status.code(), Some(1), "{}", status.stdout);
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(14), "{took:?}");
 }
 
 #[test]

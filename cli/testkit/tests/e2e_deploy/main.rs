@@ -9,6 +9,7 @@
 mod deploys;
 mod facts;
 mod faults;
+mod first;
 mod inputs;
 mod interrupts;
 mod leaks;
@@ -22,4 +23,5 @@ mod roots;
 mod scene;
 mod secrets;
 mod standing;
+mod starts;
 mod transactions;

@@ -150,8 +150,8 @@ fn each(
     })
 }
 
-/// The built-in probe, where there is a systemd to ask.
-pub(crate) fn units(host: &Host, known: &[String]) -> Option<ProbeResult> {
+/// The built-in probe, where there is a systemd to ask. `falling` are services that are started again and again.
+pub(crate) fn units(host: &Host, known: &[String], falling: &[String]) -> Option<ProbeResult> {
     if !host.has_systemd() {
         return None;
     }
@@ -159,15 +159,25 @@ pub(crate) fn units(host: &Host, known: &[String]) -> Option<ProbeResult> {
         .into_iter()
         .filter(|unit| !known.contains(unit))
         .collect();
+    let told = |what: &str, units: &[String]| {
+        (!units.is_empty()).then(|| format!("{what}: {}", units.join(", ")))
+    };
+    let saw: Vec<String> = [
+        told("failed", &failed),
+        told("fall again and again", falling),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     Some(ProbeResult {
         name: UNITS.to_owned(),
         asks: "no unit newly failed".to_owned(),
         before: None,
-        holds: Some(failed.is_empty()),
+        holds: Some(saw.is_empty()),
         critical: true,
-        saw: match failed.as_slice() {
+        saw: match saw.as_slice() {
             [] => "none".to_owned(),
-            failed => format!("failed: {}", failed.join(", ")),
+            saw => saw.join("; "),
         },
     })
 }
