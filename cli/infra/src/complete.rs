@@ -51,6 +51,12 @@ pub(crate) fn revisions() -> Vec<CompletionCandidate> {
         .collect()
 }
 
+/// What a plan can be compared with, as far as it has a name.
+pub(crate) fn against() -> Vec<CompletionCandidate> {
+    let words = ["running", "last-run"].map(CompletionCandidate::new);
+    words.into_iter().chain(revisions()).collect()
+}
+
 /// Host names, and tags as `@tag`.
 pub(crate) fn selectors() -> Vec<CompletionCandidate> {
     let mut candidates = hosts();
