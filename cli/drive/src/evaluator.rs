@@ -65,7 +65,7 @@ impl Evaluator {
         let opened = Table::open(cache)?;
         let trees = Trees::open(cache, repo, settings, &opened.table)?;
         let evaluator = Self {
-            repo_key: repo.root().to_string_lossy().into_owned(),
+            repo_key: repo.key().to_string_lossy().into_owned(),
             repo: repo.clone(),
             contexts: Mutex::default(),
             table: opened.table,
@@ -227,8 +227,11 @@ impl Evaluator {
     }
 
     fn saw(&self, host: &HostSpec, tree: &HostTree) {
-        self.table
-            .keep_seen(&self.repo_key, &host.name, &tree.tree, SystemTime::now());
+        // What a host was in a revision is not what it was before now.
+        if !self.repo.is_checked_out() {
+            self.table
+                .keep_seen(&self.repo_key, &host.name, &tree.tree, SystemTime::now());
+        }
     }
 
     /// Trees this host had before, newest first.
@@ -263,7 +266,9 @@ impl Evaluator {
     pub fn finish(&self) -> Vec<Diagnostic> {
         let mut warnings = nix::path_inputs(&self.repo);
         if let Ok(mut trees) = self.trees.lock() {
-            trees.remember(&self.table);
+            if !self.repo.is_checked_out() {
+                trees.remember(&self.table);
+            }
             warnings.extend(trees.take_warnings());
         }
         warnings.extend(self.table.take_warnings());

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone)]
 pub struct Repo {
     root: PathBuf,
+    /// The repository that this is a revision of, checked out somewhere else for a moment.
+    checked_out_of: Option<PathBuf>,
 }
 
 /// What a repository contains: everything readable, and everything that is wrong with the rest.
@@ -39,6 +41,7 @@ impl Repo {
             })
             .map(|root| Self {
                 root: root.to_path_buf(),
+                checked_out_of: None,
             })
             .ok_or_else(|| bare(&start).unwrap_or_else(|| {
                 Diagnostic::new(
@@ -50,9 +53,28 @@ impl Repo {
             }))
     }
 
+    /// A revision of `of`, all files of which lie in `root`.
+    pub(crate) fn checked_out(root: &Path, of: &Self) -> Self {
+        Self {
+            root: root.to_path_buf(),
+            checked_out_of: Some(of.root.clone()),
+        }
+    }
+
     /// The repository's folder, absolute.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// By what it is remembered: of a revision, the repository itself.
+    pub(crate) fn key(&self) -> &Path {
+        self.checked_out_of.as_deref().unwrap_or(&self.root)
+    }
+
+    /// Whether it is a revision that lies here for a moment: all of its files count, whatever Git says of the folder around it, and none is
+    /// remembered.
+    pub(crate) fn is_checked_out(&self) -> bool {
+        self.checked_out_of.is_some()
     }
 
     /// Reads `infra.toml` and every host. A fault in one host leaves the others readable.

@@ -120,30 +120,62 @@ impl<'a> Bundler<'a> {
         need: &SecretNeed,
         filled: &Filled<Kept>,
     ) -> Result<String, Diagnostic> {
-        match &filled.with {
+        if let Some(written) = self.written(wanted, need, filled)? {
+            return Ok(written);
+        }
+        // Only in a dry run: else it has been made by now.
+        if let Kept::Recipe(recipe) = &filled.with {
+            return Ok(format!("{TO_BE_MADE}{recipe}"));
+        }
+        let opened = self.opener.open(wanted, &filled.with).await?;
+        if self.fingerprints.is_none() {
+            self.fingerprints = Some(Fingerprints::of_machine(&state::folder())?);
+        }
+        Ok(self
+            .fingerprints
+            .as_ref()
+            .map_or_else(String::new, |all| all.of(&opened)))
+    }
+
+    /// Which content a secret has, where that is written down in the repository: nothing is opened for it.
+    fn written(
+        &self,
+        wanted: Wanted<'_>,
+        need: &SecretNeed,
+        filled: &Filled<Kept>,
+    ) -> Result<Option<String>, Diagnostic> {
+        let print = match &filled.with {
             Kept::Store(_) => {
                 let item = item(wanted, need.scope)?;
                 let stored = Store::of_repo(self.workspace.repo.root()).look(&item)?;
                 match stored.and_then(|stored| stored.sidecar) {
-                    Some(sidecar) => Ok(sidecar.fingerprint),
-                    None => self.of_file(&item.file(), ""),
+                    Some(sidecar) => sidecar.fingerprint,
+                    None => self.of_file(&item.file(), "")?,
                 }
             }
-            Kept::Reference(Reference::Agenix { file }) => self.of_file(file, ""),
-            Kept::Reference(Reference::Sops { file, key }) => self.of_file(file, key),
-            Kept::Reference(Reference::Command { .. }) | Kept::File(_) | Kept::Variable(_) => {
-                let opened = self.opener.open(wanted, &filled.with).await?;
-                if self.fingerprints.is_none() {
-                    self.fingerprints = Some(Fingerprints::of_machine(&state::folder())?);
-                }
-                Ok(self
-                    .fingerprints
-                    .as_ref()
-                    .map_or_else(String::new, |all| all.of(&opened)))
-            }
-            // Only in a dry run: else it has been made by now.
-            Kept::Recipe(recipe) => Ok(format!("{TO_BE_MADE}{recipe}")),
-        }
+            Kept::Reference(Reference::Agenix { file }) => self.of_file(file, "")?,
+            Kept::Reference(Reference::Sops { file, key }) => self.of_file(file, key)?,
+            Kept::Reference(Reference::Command { .. })
+            | Kept::File(_)
+            | Kept::Variable(_)
+            | Kept::Recipe(_) => return Ok(None),
+        };
+        Ok(Some(print))
+    }
+
+    /// Which content each secret of a host has, as far as that is written down in the repository. Needs no key and starts nothing.
+    pub(crate) fn all_written(
+        &self,
+        host: &HostName,
+        contract: &Contract,
+    ) -> BTreeMap<String, Option<String>> {
+        sent(contract)
+            .map(|(name, need, filled)| {
+                // What cannot be read is as unknown as what is not written down.
+                let written = self.written(wanted(host, name, need), need, filled);
+                (name.to_string(), written.ok().flatten())
+            })
+            .collect()
     }
 
     /// An encrypted file that changes when its content does; that it also changes without it costs one bundle, and no restart.

@@ -133,7 +133,7 @@ pub(crate) fn against() -> Vec<CompletionCandidate> {
         ("last-run", "what the last run left there"),
     ]
     .map(|(word, about)| CompletionCandidate::new(word).help(Some(about.into())));
-    ordered(words.into_iter().chain(all_runs()))
+    ordered(words.into_iter().chain(since()))
 }
 
 /// Runs that can be resumed.

@@ -2,15 +2,18 @@
 
 use crate::args::Global;
 use crate::hands::Wire;
+use infra_drive::process::Stop;
 use infra_drive::state::Journal;
 use infra_engine::{Ending, Limits, Outcome, Pace};
 use infra_model::event::{EVENT_SCHEMA, Line};
-use infra_model::{CancelStage, Diagnostic, Event, StepKind};
+use infra_model::{CancelStage, Diagnostic, Event, HostName, StepKind};
 use infra_plan::{Plan, Rollout};
 use infra_view::{Ndjson, Reader};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
 /// An execution in progress.
 pub(crate) struct Run {
@@ -21,6 +24,8 @@ pub(crate) struct Run {
     limits: Limits,
     interrupts: mpsc::UnboundedReceiver<()>,
     stage: CancelStage,
+    /// What is performed is not about what becomes of hosts.
+    aside: bool,
     faults: Vec<Diagnostic>,
 }
 
@@ -40,6 +45,7 @@ impl Run {
             limits,
             interrupts: crate::interrupt::listen(),
             stage: CancelStage::Running,
+            aside: false,
             faults: Vec::new(),
         }
     }
@@ -89,6 +95,14 @@ impl Run {
             .await
     }
 
+    /// The same of something beside: no host has failed because of it.
+    pub(crate) async fn perform_aside(&mut self, plan: &Plan, hands: &Arc<Wire>) -> Outcome {
+        self.aside = true;
+        let outcome = self.perform_open(plan, hands).await;
+        self.aside = false;
+        outcome
+    }
+
     /// Performs a plan.
     pub(crate) async fn perform(
         &mut self,
@@ -109,13 +123,53 @@ impl Run {
             Arc::clone(hands),
             &mut interrupts,
             &mut |event| {
-                self.tell(event);
+                if !(self.aside && matches!(event, Event::HostFinished { .. })) {
+                    self.tell(event);
+                }
             },
         )
         .await;
         self.interrupts = interrupts;
         self.stage = self.stage.max(outcome.stage);
         outcome
+    }
+
+    /// Asks something of each host, of as many at once as usual. It only looks: whoever asks to stop ends all of it, and whom nobody has asked yet
+    /// has no answer then. Neither has a question that broke.
+    pub(crate) async fn each<T, F>(
+        &mut self,
+        questions: impl IntoIterator<Item = (HostName, impl FnOnce(Stop) -> F)>,
+    ) -> BTreeMap<HostName, T>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let (say, stage) = watch::channel(self.stage);
+        let mut open = questions.into_iter();
+        let mut asked = JoinSet::new();
+        let mut answers = BTreeMap::new();
+        loop {
+            while asked.len() < self.limits.hosts.max(1) && !self.interrupted() {
+                let Some((host, question)) = open.next() else {
+                    break;
+                };
+                let answer = question(Stop::from(CancelStage::Draining, stage.clone()));
+                asked.spawn(async move { (host, answer.await) });
+            }
+            tokio::select! {
+                biased;
+                Some(()) = self.interrupts.recv() => {
+                    self.interrupt();
+                    // Nobody listens once all are through.
+                    let _ = say.send(self.stage);
+                }
+                ended = asked.join_next() => match ended {
+                    Some(Ok((host, answer))) => _ = answers.insert(host, answer),
+                    Some(Err(_)) => {}
+                    None => return answers,
+                },
+            }
+        }
     }
 
     /// Somebody asked to stop while no plan was being performed.
@@ -161,3 +215,7 @@ fn reader(global: &Global) -> Box<dyn Reader> {
         infra_view::for_people()
     }
 }
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;

@@ -30,9 +30,13 @@ impl Workspace {
     /// Finds and reads the repository.
     pub(crate) fn open(global: &Global) -> Result<Self, Diagnostic> {
         let start = global.directory.as_deref().unwrap_or(Path::new("."));
-        let repo = Repo::find(start)?;
+        Ok(Self::read(Repo::find(start)?))
+    }
+
+    /// Reads a repository that was found.
+    pub(crate) fn read(repo: Repo) -> Self {
         let contents = repo.read();
-        Ok(Self { repo, contents })
+        Self { repo, contents }
     }
 
     /// What evaluates the repository's hosts; with warnings that stop nothing.

@@ -11,8 +11,8 @@ pub use facts::{FactChange, FactDone, HostFacts};
 pub use history::{HostStanding, HostStands, OpenChange, PastHost, PastRun, RunStanding};
 pub use keeping::HostFilled;
 pub use plan::{
-    BootChanges, EtcChange, EtcDiff, HostPlan, Level, PackageChange, PackageDiff, Pair, Preview,
-    ProbePlan, SecretDifference, Sending, UnitChanges, ValueChange,
+    Against, BootChanges, EtcChange, EtcDiff, HostPlan, Level, PackageChange, PackageDiff, Pair,
+    Preview, ProbePlan, SecretDifference, Sending, UnitChanges, ValueChange,
 };
 pub use repository::{
     ExportState, HostMade, Lean, LeanEdge, LineChange, Relations, RepositoryMade, SharedWith,

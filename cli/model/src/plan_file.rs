@@ -219,6 +219,7 @@ fn sorted(value: Value) -> Value {
 mod tests {
     use super::{PLAN_SCHEMA, PlanFile};
     use crate::HostName;
+    use crate::answer::Against;
 
     const GOLDEN: &str = include_str!("../tests/golden/plan.json");
 
@@ -247,6 +248,17 @@ mod tests {
         assert_eq!(plan.to_text().expect("text"), GOLDEN);
         let text = golden();
         assert_eq!(parsed(&text).expect("valid").to_text().expect("text"), text);
+    }
+
+    #[test]
+    fn a_plan_from_before_there_were_revisions_is_read() {
+        let mut value: serde_json::Value = serde_json::from_str(GOLDEN).expect("JSON");
+        let plan = &mut value["hosts"][0]["plan"];
+        let against = plan.as_object_mut().expect("a table").remove("against");
+        assert_eq!(against, Some("running".into()));
+        value["id"] = super::digest_of(value.clone(), &digest).into();
+        let plan = parsed(&value.to_string()).expect("valid");
+        assert_eq!(plan.hosts[0].plan.against, Against::Running);
     }
 
     #[test]

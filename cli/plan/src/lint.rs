@@ -1,6 +1,6 @@
 //! What somebody should know before a plan is carried out: warnings that stop nothing.
 
-use infra_model::answer::HostPlan;
+use infra_model::answer::{Against, HostPlan};
 use infra_model::{Code, Diagnostic, Goal, HostSpec, HostState, Manifest, NeedName, StepKind};
 use std::collections::BTreeMap;
 
@@ -39,19 +39,23 @@ pub struct Circumstances {
 pub fn lint(subjects: &[Subject<'_>], circumstances: Circumstances) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for subject in subjects {
-        let of_change = [
-            no_probe(subject),
-            tight_disk(subject),
-            needs_reboot(subject, circumstances.reboot),
-            touches_access(subject),
-            no_consumer(subject),
-        ];
+        // What an activation touches is known only from what runs.
+        let is_from_running = subject.plan.against == Against::Running;
+        let of_activation = || {
+            [
+                needs_reboot(subject, circumstances.reboot),
+                touches_access(subject),
+                no_consumer(subject),
+            ]
+        };
+        let of_change = [no_probe(subject), tight_disk(subject)].into_iter();
+        let of_change = of_change.chain(is_from_running.then(of_activation).into_iter().flatten());
         let of_host = [
             skewed_clock(subject, circumstances.now),
             old_nix(subject),
             unsettled(subject),
         ];
-        let of_change = of_change.into_iter().filter(|_| !subject.plan.is_idle());
+        let of_change = of_change.filter(|_| !subject.plan.is_idle());
         let told = of_change.chain(of_host).flatten();
         let expiring = subject.expiring.iter().filter_map(expires);
         found.extend(
@@ -200,9 +204,10 @@ fn touches_access(subject: &Subject<'_>) -> Option<Diagnostic> {
 }
 
 fn no_consumer(subject: &Subject<'_>) -> Option<Diagnostic> {
-    let activates = subject.plan.steps.contains(&StepKind::Activate);
+    // With a system everything is activated anew that uses them.
+    let brings_system = subject.plan.steps.contains(&StepKind::Build);
     let secrets = &subject.plan.preview.secrets;
-    if activates || secrets.is_empty() {
+    if brings_system || secrets.is_empty() {
         return None;
     }
     let unheard: Vec<&str> = secrets

@@ -204,7 +204,7 @@ fn hosts_and_secrets_are_warned_of() {
         ("never deployed", |case| case.state.boot_default = None),
         ("unheard secret", |case| {
             unheard(case);
-            case.plan.steps = vec![StepKind::Seal];
+            case.plan.steps = vec![StepKind::Seal, StepKind::Activate, StepKind::Confirm];
         }),
         ("secret with a system", unheard),
         ("expires next month", |case| expiring(case, 30 * 86_400)),

@@ -88,12 +88,12 @@ impl Scene {
             let unit = format!("{}/etc/systemd/system/infra-change.service", system(name));
             script(&scene.path(&unit), "");
         }
-        scene.program("systemctl", RESTART);
+        scene.put_program("systemctl", RESTART);
         match loader {
             Loader::Hook => script(&scene.path("etc/infra/boot-once"), HOOK),
             Loader::SystemdBoot => {
-                scene.program("write-menu", MENU);
-                scene.program("bootctl", BOOTCTL);
+                scene.put_program("write-menu", MENU);
+                scene.put_program("bootctl", BOOTCTL);
                 let name = "LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
                 let variable = scene.path("sys/firmware/efi/efivars").join(name);
                 let text = "systemd-boot 252.1\0".encode_utf16();
@@ -106,8 +106,8 @@ impl Scene {
                 .unwrap();
             }
             Loader::Grub => {
-                scene.program("write-menu", &format!("{MENU}{GRUB_MENU}"));
-                scene.program("grub-editenv", EDITENV);
+                scene.put_program("write-menu", &format!("{MENU}{GRUB_MENU}"));
+                scene.put_program("grub-editenv", EDITENV);
                 let menu = "set default=\"${next_entry}\"\n";
                 script(&scene.path("boot/grub/grub.cfg"), menu);
                 scene.root_is_on("ext4");
@@ -128,7 +128,7 @@ impl Scene {
         );
     }
 
-    fn program(&self, name: &str, text: &str) {
+    fn put_program(&self, name: &str, text: &str) {
         script(&self.path("usr/local/bin").join(name), text);
     }
 

@@ -5,6 +5,7 @@
 //! what is ignored. Files that have not changed since they were last read are not read again.
 
 mod build;
+mod checkout;
 mod content;
 mod git;
 mod links;
@@ -14,6 +15,7 @@ mod store;
 mod walk;
 
 pub use build::{compare, context_of};
+pub use checkout::{Checkout, check_out};
 pub(crate) use git::nearest;
 pub use revision::names as revisions;
 pub use store::{Stored, clear, gc, info};
@@ -58,11 +60,11 @@ pub struct Trees {
     _lock: store::Lock,
 }
 
-/// What is known of a host's tree in a revision.
+/// What is known of something in a revision: of a host its tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AtRevision {
-    /// Its id.
-    Tree(String),
+pub enum AtRevision<T = String> {
+    /// That.
+    Known(T),
     /// There is no such revision, and why.
     Unknown(String),
 }
@@ -85,7 +87,7 @@ impl Trees {
         table: &Table,
     ) -> Result<Self, Diagnostic> {
         let (store, dir, lock) = store::open(cache)?;
-        let mut walked = walk::Walker::new(repo.root(), table)?;
+        let mut walked = walk::Walker::new(repo, table)?;
         let shared = walked.shared(&store)?;
         Ok(Self {
             store,
@@ -173,7 +175,7 @@ impl Trees {
         if let Some(text) = tree::settings_text(&settings.defaults) {
             root.insert_file(b"infra.toml", self.write_blob(&text)?);
         }
-        Ok(AtRevision::Tree(root.write(&self.store)?.to_string()))
+        Ok(AtRevision::Known(root.write(&self.store)?.to_string()))
     }
 
     fn folder_of(&mut self, host: &HostSpec) -> Result<Folder, Diagnostic> {
@@ -250,6 +252,8 @@ pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }
 
+#[cfg(test)]
+mod checkout_tests;
 #[cfg(test)]
 mod revision_tests;
 #[cfg(test)]

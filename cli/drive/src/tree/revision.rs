@@ -20,8 +20,10 @@ pub(super) struct Past<'g> {
     git: &'g Git,
     /// As it was typed.
     name: &'g str,
-    /// The tree of the commit, from our root on.
-    tree: gix::Tree<'g>,
+    /// The commit that is meant.
+    pub(super) commit: gix::ObjectId,
+    /// Its tree, from our root on.
+    pub(super) tree: gix::Tree<'g>,
     /// Our root in the work tree.
     root: PathBuf,
 }
@@ -70,6 +72,7 @@ impl<'g> Past<'g> {
         Ok(Ok(Self {
             git,
             name,
+            commit: commit.id,
             tree,
             root: root.join(&git.prefix),
         }))
@@ -171,22 +174,47 @@ impl<'g> Past<'g> {
         let Some(now) = now else {
             return Some(id);
         };
-        let mut from_top = self.git.prefix.as_os_str().as_bytes().to_vec();
-        if !from_top.is_empty() {
-            from_top.push(b'/');
-        }
-        from_top.extend_from_slice(path);
-        let Some(entry) = self.git.index.entry_by_path(from_top.as_slice().into()) else {
+        let Some((entry, on_disk)) = self.indexed(path) else {
             return Some(id);
         };
-        let on_disk = self.root.join(OsStr::from_bytes(path));
-        if entry.flags.contains(Flags::SKIP_WORKTREE) && on_disk.symlink_metadata().is_err() {
+        if is_left_out(entry, &on_disk) {
             return None;
         }
         let lies_there = now.find(path).filter(|lies_there| {
             *lies_there != id && entry.id == id && self.is_unchanged(entry, &on_disk)
         });
         Some(lies_there.unwrap_or(id))
+    }
+
+    /// What a committed file has in it as it would lie in the work tree; `None` if it would not lie there.
+    pub(super) fn content(
+        &self,
+        path: &[u8],
+        blob: &gix::Object<'_>,
+    ) -> Result<Option<Vec<u8>>, Diagnostic> {
+        if let Some((entry, on_disk)) = self.indexed(path) {
+            if is_left_out(entry, &on_disk) {
+                return Ok(None);
+            }
+            if entry.id == blob.id && self.is_unchanged(entry, &on_disk) {
+                let read = std::fs::read(&on_disk);
+                return read
+                    .map(Some)
+                    .map_err(|error| self.unreadable(path, &error));
+            }
+        }
+        Ok(Some(blob.data.clone()))
+    }
+
+    /// What Git's index says of a file, and where that lies.
+    fn indexed(&self, path: &[u8]) -> Option<(&gix::index::Entry, PathBuf)> {
+        let mut from_top = self.git.prefix.as_os_str().as_bytes().to_vec();
+        if !from_top.is_empty() {
+            from_top.push(b'/');
+        }
+        from_top.extend_from_slice(path);
+        let entry = self.git.index.entry_by_path(from_top.as_slice().into())?;
+        Some((entry, self.root.join(OsStr::from_bytes(path))))
     }
 
     /// Whether Git need not look into a file to know that it is as in the index.
@@ -215,17 +243,32 @@ impl<'g> Past<'g> {
         commit: gix::ObjectId,
         wanted: &dyn Fn(&[u8]) -> bool,
     ) -> Result<Folder, Diagnostic> {
-        let Ok(repo) = gix::open(self.root.join(OsStr::from_bytes(path))) else {
-            return Ok(Folder::default());
-        };
-        let tree = repo
-            .find_object(commit)
+        match self.submodule_repo(path) {
+            None => Ok(Folder::default()),
+            Some(repo) => {
+                let tree = self.submodule_tree(&repo, path, commit)?;
+                self.folder(&tree, path, None, wanted)
+            }
+        }
+    }
+
+    /// The repository of a submodule, if that is checked out.
+    pub(super) fn submodule_repo(&self, path: &[u8]) -> Option<gix::Repository> {
+        gix::open(self.root.join(OsStr::from_bytes(path))).ok()
+    }
+
+    pub(super) fn submodule_tree<'r>(
+        &self,
+        repo: &'r gix::Repository,
+        path: &[u8],
+        commit: gix::ObjectId,
+    ) -> Result<gix::Tree<'r>, Diagnostic> {
+        repo.find_object(commit)
             .and_then(gix::Object::peel_to_tree)
             .map_err(|error| {
                 self.unreadable(path, &error)
                     .with_fix("fetch the commit into the submodule, or name another revision")
-            })?;
-        self.folder(&tree, path, None, wanted)
+            })
     }
 
     fn text(&self, file: &str) -> Result<Option<String>, Diagnostic> {
@@ -277,7 +320,7 @@ impl<'g> Past<'g> {
             .with_fix("name a later revision")
     }
 
-    fn unreadable(&self, path: &[u8], error: &dyn std::fmt::Display) -> Diagnostic {
+    pub(super) fn unreadable(&self, path: &[u8], error: &dyn std::fmt::Display) -> Diagnostic {
         let path = String::from_utf8_lossy(path).into_owned();
         at(
             self.name,
@@ -286,6 +329,11 @@ impl<'g> Past<'g> {
         .with_cause(error.to_string())
         .with_fix("see that the clone has it: git fsck")
     }
+}
+
+/// Whether a sparse checkout leaves a file out.
+fn is_left_out(entry: &gix::index::Entry, on_disk: &std::path::Path) -> bool {
+    entry.flags.contains(Flags::SKIP_WORKTREE) && on_disk.symlink_metadata().is_err()
 }
 
 /// Names that a revision may be given by: branches and tags of the Git repository that `dir` lies in.
@@ -317,7 +365,7 @@ fn why_unknown(error: &dyn std::error::Error) -> String {
     "this clone has no commit, branch or tag of that name".to_owned()
 }
 
-fn no_repository(name: &str) -> Diagnostic {
+pub(super) fn no_repository(name: &str) -> Diagnostic {
     at(
         name,
         format!("in `{name}` there is no such folder as this repository's"),

@@ -1,7 +1,7 @@
 //! Trees of revisions: the ids that a checkout of them would have.
 
 use super::tests::{Scene, git_in};
-use super::{AtRevision, Trees, compare};
+use super::{AtRevision, Trees, check_out, compare};
 use crate::repo::Repo;
 use infra_model::{Diagnostic, HostName};
 use std::fs;
@@ -19,16 +19,43 @@ impl Scene {
     }
 
     fn tree_at(&self, revision: &str) -> String {
+        let tree = self.tree_only_at(revision);
+        assert_eq!(self.checked_out_at(revision), tree, "{revision}");
+        tree
+    }
+
+    fn tree_only_at(&self, revision: &str) -> String {
         match self.at(revision) {
-            Ok(AtRevision::Tree(tree)) => tree,
+            Ok(AtRevision::Known(tree)) => tree,
             other => panic!("{revision}: {other:?}"),
         }
     }
 
+    /// The tree of web in a folder into which the revision was checked out.
+    fn checked_out_at(&self, revision: &str) -> String {
+        let repo = Repo::find(&self.root()).expect("a repository");
+        let checkout = match check_out(&repo, revision) {
+            Ok(AtRevision::Known(checkout)) => checkout,
+            other => panic!("{revision}: {other:?}"),
+        };
+        let contents = checkout.repo.read();
+        let settings = &contents.settings;
+        let mut trees = Trees::open(&self.cache(), &checkout.repo, settings, &self.table);
+        let trees = trees.as_mut().expect("opens");
+        let web = HostName::parse("web").expect("a name");
+        let host = contents.fleet.get(&web).expect("a host");
+        let nothing = infra_model::HostContext::default();
+        trees.host(host, &nothing).expect("a tree").tree
+    }
+
     /// The files that differ from a revision.
     fn since(&self, revision: &str) -> Vec<String> {
+        self.differing_from(&self.tree_at(revision))
+    }
+
+    fn differing_from(&self, then: &str) -> Vec<String> {
         let now = self.id("web");
-        compare(&self.cache(), &self.tree_at(revision), &now)
+        compare(&self.cache(), then, &now)
             .expect("readable")
             .expect("both are there")
             .into_iter()
@@ -117,15 +144,17 @@ async fn links_beside_the_flake_are_then_what_they_are_now() {
         ]
     );
     scene.commit().await;
-    assert_eq!(scene.since("HEAD"), [""; 0]);
-    assert_eq!(scene.tree_at("HEAD"), scene.id("web"));
+    // `over` leads out of the repository, and so to nothing from where that was checked out. (No evaluation may read what is there.)
+    let then = scene.tree_only_at("HEAD");
+    assert_eq!(then, scene.id("web"));
+    assert_ne!(then, scene.checked_out_at("HEAD"));
     assert_eq!(scene.tree_at("HEAD~1"), moved);
     // The folder that the link led to then is what counts, not what lies there now.
     fs::rename(at("nixos"), at("nix")).expect("there");
     fs::remove_file(at("modules")).expect("there");
     symlink("nix/modules", at("modules")).expect("writable");
     assert_eq!(
-        scene.since("HEAD"),
+        scene.differing_from(&scene.tree_only_at("HEAD")),
         [
             "changed modules",
             "added nix/modules/base/default.nix",

@@ -3,6 +3,7 @@
 use super::build::Folder;
 use super::git::Git;
 use super::{content, now};
+use crate::repo::Repo;
 use crate::table::{FileStat, Table};
 use gix::objs::tree::EntryKind;
 use infra_model::tree::{is_flake_file, is_shareable};
@@ -47,10 +48,16 @@ struct Walk<'w> {
 }
 
 impl Walker {
-    pub(crate) fn new(root: &Path, table: &Table) -> Result<Self, Diagnostic> {
+    pub(crate) fn new(repo: &Repo, table: &Table) -> Result<Self, Diagnostic> {
+        let root = repo.root();
+        let git = if repo.is_checked_out() {
+            None
+        } else {
+            Git::find(root)?
+        };
         Ok(Self {
             root: root.to_path_buf(),
-            git: Git::find(root)?,
+            git,
             known: table
                 .files(&root.to_string_lossy())
                 .into_iter()

@@ -49,10 +49,13 @@ pub(crate) struct Plan {
     /// Write the plan to FILE; `infra apply FILE` does it.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
-    /// What to compare with: what runs on the host (running), what the last run left there (last-run), or what a run left there. What is to be
-    /// done is the same whatever is chosen.
-    #[arg(long, value_name = "running|last-run|RUN", default_value = "running", value_parser = NonEmptyStringValueParser::new(), add = ArgValueCandidates::new(complete::against))]
+    /// What to compare with: what runs on the host (running), what the last run left there (last-run), what a run left there, or what the host
+    /// was in a revision in Git. What is to be done is the same whatever is chosen.
+    #[arg(long, value_name = "running|last-run|RUN|REV", default_value = "running", value_parser = NonEmptyStringValueParser::new(), add = ArgValueCandidates::new(complete::against))]
     pub(crate) against: String,
+    /// Talk to so many hosts at once [default: 32].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) parallel: Option<u16>,
 }
 
 /// Arguments of `apply`.

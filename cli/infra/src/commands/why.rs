@@ -103,7 +103,7 @@ fn given_tree(
         }
     }
     let unknown = match evaluator.tree_at(host, given) {
-        Ok(AtRevision::Tree(tree)) => {
+        Ok(AtRevision::Known(tree)) => {
             found
                 .entry(tree)
                 .or_insert_with(|| "the revision in Git".to_owned());

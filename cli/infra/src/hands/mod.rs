@@ -139,8 +139,8 @@ impl Wire {
         name: &HostName,
         before: Option<&StorePath>,
         after: &StorePath,
+        stop: Stop,
     ) -> Result<Systems, Diagnostic> {
-        let stop = Stop::never();
         let connection = self.connection(name, stop.clone()).await?;
         snapshot::read(before, after, Some(&connection), stop).await
     }

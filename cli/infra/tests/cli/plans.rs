@@ -56,6 +56,99 @@ fn a_plan_asks_for_hosts_and_known_runs() {
     assert!(refused.starts_with("exit 2"), "{refused}");
 }
 
+/// `pair` in Git, with a change that is not committed.
+fn changed() -> Env {
+    let env = Env::pair();
+    env.git(&["init", "--quiet"]);
+    env.git(&["add", "--all"]);
+    env.git(&["commit", "--quiet", "--message", "x"]);
+    env.write("hosts/web/configuration.nix", "{ a = 1; }\n");
+    env
+}
+
+fn evaluations(env: &Env) -> usize {
+    env.calls()
+        .iter()
+        .filter(|call| *call == "nix eval")
+        .count()
+}
+
+#[test]
+fn a_revision_costs_one_more_evaluation_and_leaves_nothing_behind() {
+    let env = changed();
+    let temporary = env.side_file("tmp/kept", "");
+    let temporary = std::path::Path::new(&temporary).parent().expect("a folder");
+    let env = env.set("TMPDIR", temporary.display().to_string());
+    env.run(&["plan", "web"]);
+    assert_eq!(evaluations(&env), 1);
+    let seen = || env.run(&["why", "web", "--json"]);
+    let before = seen();
+    // The host does not answer here; what it was then is asked for all the same.
+    told("against", &env.run(&["plan", "web", "--against", "HEAD"]));
+    assert_eq!(evaluations(&env), 3, "what it is, and what it was");
+    let left: Vec<_> = std::fs::read_dir(temporary).expect("there").collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert_eq!(
+        seen(),
+        before,
+        "what it was in a revision is not what it was before"
+    );
+
+    // A host that was not there yet is not evaluated as it was.
+    env.write("hosts/new/host.toml", crate::env::HOST);
+    env.run(&["plan", "new", "--against", "HEAD"]);
+    assert_eq!(evaluations(&env), 4);
+}
+
+#[test]
+fn what_cannot_be_told_of_a_revision_stops_no_plan() {
+    let env = changed();
+    env.write("hosts/web/host.toml", "class = \"spaceship\"\n");
+    env.git(&["commit", "--quiet", "--all", "--message", "x"]);
+    env.write("hosts/web/host.toml", crate::env::HOST);
+    let mut all = env.run(&["plan", "web", "--against", "HEAD"]);
+    // Its first evaluation is the one of the revision.
+    let fault = env.side_file("fault", "error: attribute 'gone' missing\n");
+    let once = "[ -e $FAKE_LOG.once ] || { : > $FAKE_LOG.once; FAKE_EVAL_FAILS=$FAKE_FAULT; }";
+    let env = env.set("FAKE_EACH_DOES", once).set("FAKE_FAULT", fault);
+    all += &env.run(&["plan", "web", "--against", "HEAD~1"]);
+    all += &env.run(&["plan", "web", "--against", "HEAD~1", "--json"]);
+    told("revision-unknown", &all);
+}
+
+#[test]
+fn commands_that_a_revision_names_are_not_run() {
+    let env = Env::pair();
+    let ran = env.side_file("out/ran", "");
+    std::fs::remove_file(&ran).expect("there");
+    env.contract("web", serde_json::json!({"secrets": {"token": {}}}));
+    env.write("context/hosts/web.toml", "token = \"command:pass/token\"\n");
+    let store = |words: &str| format!("[stores.pass]\ncommand = [{words}]\n");
+    env.write("infra.toml", &store(&format!("\"touch\", \"{ran}\"")));
+    env.git(&["init", "--quiet"]);
+    env.git(&["add", "--all"]);
+    env.git(&["commit", "--quiet", "--message", "x"]);
+    env.write("infra.toml", &store("\"echo\", \"now\""));
+    let shown = env.run(&["plan", "web", "--against", "HEAD"]);
+    assert!(!std::path::Path::new(&ran).exists(), "{shown}");
+    assert!(!shown.contains("cannot be compared"), "{shown}");
+    assert_eq!(evaluations(&env), 3, "its contract, once, and both systems");
+}
+
+#[test]
+fn a_word_that_is_neither_run_nor_revision_says_what_was_tried() {
+    let env = changed();
+    let mut all = env.run(&["plan", "web", "--against", "v7"]);
+    all += &env.run(&["plan", "web", "--against", "HEAD:flake.nix"]);
+    env.write("infra.toml", "nonsense = 1\n");
+    env.git(&["add", "--all"]);
+    env.git(&["commit", "--quiet", "--message", "x"]);
+    env.write("infra.toml", "");
+    all += &env.run(&["plan", "web", "--against", "HEAD"]);
+    told("neither", &all);
+    assert_eq!(evaluations(&env), 0);
+}
+
 #[test]
 fn what_is_no_plan_of_this_repository_is_refused() {
     let env = Env::pair();

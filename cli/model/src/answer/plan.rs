@@ -20,7 +20,10 @@ pub struct HostPlan {
     pub steps: Vec<StepKind>,
     /// In which wave it is done, from 1; `null` if it is not.
     pub wave: Option<u32>,
-    /// The system it is compared with; `null` if there is none.
+    /// What it is compared with. Of a plan without this word: what runs.
+    #[serde(default)]
+    pub against: Against,
+    /// The system it is compared with; `null` if there is none, or it is not known.
     pub before: Option<StorePath>,
     /// The system it would have; `null` if only secrets change.
     pub after: Option<StorePath>,
@@ -35,11 +38,31 @@ impl HostPlan {
     }
 }
 
+/// What a host is compared with. What would be done is the same whatever it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum Against {
+    /// What runs on it.
+    #[default]
+    Running,
+    /// What the last run left there.
+    LastRun,
+    /// What this run left there.
+    Run(String),
+    /// What it was in a revision of the repository in Git.
+    Revision {
+        /// As it was named: a branch, a tag, an id.
+        name: String,
+        /// The commit that was meant.
+        commit: String,
+    },
+}
+
 /// How much can be told without building.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Level {
-    /// The new system is not built here: which files of the repository differ is known, its packages and files are not.
+    /// Not both systems could be read: which files of the repository differ is known, packages and files below `/etc` are not.
     #[default]
     Evaluated,
     /// Both systems were read.
@@ -72,7 +95,7 @@ pub struct Preview {
     pub units: Option<UnitChanges>,
     /// What acts at the next boot alone; only if `built`.
     pub boot: Option<BootChanges>,
-    /// Files of the repository that differ from the tree of the last run; `null` if there is no such tree.
+    /// Files of the repository that differ from the tree of what it is compared with, or of the last run; `null` if there is no such tree.
     pub sources: Option<Vec<DifferingFile>>,
     /// Values of the contract that are another, and what other hosts export to it.
     pub values: Vec<ValueChange>,

@@ -6,6 +6,7 @@
     reason = "a test that cannot set up its scene should panic there"
 )]
 
+mod compared;
 mod deploys;
 mod facts;
 mod faults;

@@ -6,7 +6,7 @@ use infra_testkit::{Run, e2e_wanted};
 use serde_json::Value;
 use std::time::SystemTime;
 
-fn answer(scene: &Scene, words: &[&str], exit: i32) -> Value {
+pub(crate) fn answer(scene: &Scene, words: &[&str], exit: i32) -> Value {
     let finished = scene.infra(words);
     assert_eq!(
         finished.code(),
@@ -19,10 +19,16 @@ fn answer(scene: &Scene, words: &[&str], exit: i32) -> Value {
 }
 
 /// The names in a list of objects or of texts.
-fn names<'v>(list: &'v Value, key: &str) -> Vec<&'v str> {
+pub(crate) fn names<'v>(list: &'v Value, key: &str) -> Vec<&'v str> {
     let all = list.as_array().unwrap().iter();
     all.map(|one| one.get(key).unwrap_or(one).as_str().unwrap())
         .collect()
+}
+
+/// What no earlier test has said: the store of a lab outlives it.
+pub(crate) fn moment() -> u128 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.unwrap().as_nanos()
 }
 
 fn runs(scene: &Scene) -> usize {
@@ -41,8 +47,7 @@ fn a_plan_shows_what_applying_it_does() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("web.plan").display().to_string();
     // The lab's store outlives the lab: what was built for an earlier run of this test is there still.
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let greeting = format!("Planned at {}", since.unwrap().as_nanos());
+    let greeting = format!("Planned at {}", moment());
     scene.greet(&greeting);
 
     // Nothing is built for it: what is known is which files make the difference.
@@ -209,9 +214,8 @@ fn a_system_that_is_only_on_its_host_is_read_there() {
         format!("class = \"nixos\"\nsystem = \"x86_64-linux\"\nbuild = \"{build}\"\n")
     };
     let toml = "hosts/web/host.toml";
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let nanos = since.unwrap().as_nanos();
-    let greeting = |place: &str| format!("Built {place} at {nanos}");
+    let moment = moment();
+    let greeting = |place: &str| format!("Built {place} at {moment}");
     scene.repo.write(toml, &host("target")).unwrap();
     scene.greet(&greeting("there"));
     scene.deploy(&["web"], 0);
@@ -241,4 +245,51 @@ fn a_system_that_is_only_on_its_host_is_read_there() {
     let packages = &preview["packages"];
     assert_eq!(packages["changes"], serde_json::json!([]), "{packages:#}");
     assert!(packages["pathsBefore"].as_u64().unwrap() > 10);
+}
+
+/// What builds web in a plan that was kept, taken out of the store as Nix' collector does.
+fn collect(scene: &Scene, file: &str) {
+    let plan: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let drv = plan["hosts"][0]["drv"].as_str().unwrap();
+    let mut delete = scene.lab.controller("nix-store");
+    delete
+        .args(["--delete", drv])
+        .run(SOON)
+        .unwrap()
+        .ok()
+        .unwrap();
+    let mut look = scene.lab.controller("test");
+    let there = look.args(["-e", drv]).run(SOON).unwrap();
+    assert_eq!(there.code(), Some(1), "{drv} is gone");
+}
+
+#[test]
+fn what_was_collected_since_is_made_again_and_has_to_be_the_same() {
+    if !e2e_wanted("what_was_collected_since_is_made_again_and_has_to_be_the_same") {
+        return;
+    }
+    let scene = Scene::plain();
+    scene.deploy(&["web"], 0);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("web.plan").display().to_string();
+    let moment = moment();
+    scene.greet(&format!("First at {moment}"));
+    let plan = answer(&scene, &["plan", "web", "-o", &file, "--json"], 0);
+    let wanted = plan["hosts"][0]["after"].as_str().unwrap().to_owned();
+    collect(&scene, &file);
+    let applied = scene.transact(&["apply", &file], 0);
+    assert_eq!(applied.outcome("web"), "changed");
+    assert!(applied.steps("web").contains(&"evaluate"));
+    assert_eq!(systems(scene.web()), (wanted.clone(), wanted.clone()));
+
+    // The repository says something else by now: what was planned cannot be made any more.
+    scene.greet(&format!("Second at {moment}"));
+    answer(&scene, &["plan", "web", "-o", &file, "--json"], 0);
+    scene.greet(&format!("Third at {moment}"));
+    collect(&scene, &file);
+    let refused = scene.transact(&["apply", &file], 3);
+    refused.expect_error("host-moved", "web");
+    let title = refused.error()["title"].as_str().unwrap();
+    assert!(title.contains("`drv`"), "{title}");
+    assert_eq!(systems(scene.web()), (wanted.clone(), wanted));
 }

@@ -2,6 +2,7 @@
 
 mod past;
 mod preview;
+mod revision;
 mod stored;
 
 use super::ready::{Make, fill_all};
@@ -16,16 +17,18 @@ use crate::transaction::{self, Look};
 use crate::workspace::Workspace;
 use infra_drive::plans;
 use infra_drive::process::Stop;
+use infra_drive::snapshot::is_here;
 use infra_drive::who::person_at_machine;
-use infra_engine::{Ending, Outcome};
+use infra_engine::Outcome;
 use infra_model::answer::{Answer, Exit, HostPlan};
 use infra_model::change::Reboot;
 use infra_model::plan_file::{PLAN_SCHEMA, PlanFile, PlannedChange};
-use infra_model::{BuildOn, Diagnostic, Goal, HostName, HostSpec, Step};
+use infra_model::{BuildOn, Code, Diagnostic, Goal, HostName, HostSpec, Step, StepKind};
 use infra_plan::lint::{Circumstances, Subject, lint};
 use infra_plan::{Decision, Known, Rollout};
-use past::Past;
-use std::collections::BTreeMap;
+use past::{Base, Past};
+use preview::{Draft, Pair};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -82,17 +85,21 @@ async fn look(global: &Global, args: &Args) -> Result<Found, Vec<Diagnostic>> {
     let reboot = args.boots.with(goal).map_err(one)?;
     let workspace = Arc::new(Workspace::open(global).map_err(one)?);
     let hosts = workspace.select_to_act(&args.selection)?.hosts;
-    let past = Past::open(&workspace, &args.against).map_err(one)?;
+    let mut past = Past::open(&workspace, &args.against).map_err(one)?;
     let evaluator = super::evaluator(global, &workspace).map_err(one)?;
     let given = (&args.fill, Make::Told);
     let contracts = fill_all(&workspace, &evaluator, &hosts, given).await?;
     let stored = Stored::look(&workspace, &evaluator).await;
+    let earlier = match &mut past.revision {
+        Some(revision) => Some(revision.fill(global, &hosts, &args.fill).await?),
+        None => None,
+    };
     let purpose = if args.build {
         Purpose::Build
     } else {
         Purpose::Look
     };
-    let desk = Desk {
+    let mut desk = Desk {
         args,
         goal,
         reboot,
@@ -109,24 +116,29 @@ async fn look(global: &Global, args: &Args) -> Result<Found, Vec<Diagnostic>> {
         ..global.clone()
     };
     let mut run = Run::begin(&quiet, None);
+    if let Some(hosts) = args.parallel {
+        run.at_once(hosts.into());
+    }
+    if let (Some(revision), Some(filled)) = (&mut desk.past.revision, earlier) {
+        let faults = revision.evaluate(&filled, args.build, &mut run).await;
+        desk.past.warnings.extend(filled.warnings);
+        desk.past.warnings.extend(faults);
+    }
     let mut bundler = Bundler::new(&desk.workspace, Opener::new(&desk.workspace, Stop::never()));
-    let (known, mut errors) = desk.ask(&hosts, &mut run, &mut bundler).await;
+    let asked: &[HostSpec] = if run.interrupted() { &[] } else { &hosts };
+    let (known, mut errors) = desk.ask(asked, &mut run, &mut bundler).await;
     let (decisions, _) = infra_plan::deploy(&known, desk.goal);
     let built = desk.build(&known, &decisions, &mut run).await;
     errors.extend(built.errors.clone());
-    let planned = desk.planned(&hosts, (known, decisions), &bundler).await;
+    let planned = desk
+        .planned(&hosts, (known, decisions), (&mut run, &bundler))
+        .await;
     let mut warnings = desk.contracts.warnings.clone();
     warnings.extend(desk.past.warnings.iter().cloned());
     warnings.extend(desk.stored.warnings.iter().cloned());
     warnings.extend(desk.lint(&planned));
     warnings.extend(desk.wire.close().await);
-    let failed = |host: &HostName| errors.iter().any(|error| error.host.as_ref() == Some(host));
-    let lost = hosts.iter().filter(|host| failed(&host.name)).count();
-    let exit = if run.interrupted() {
-        Exit::Interrupted
-    } else {
-        Exit::of_hosts(hosts.len() - lost, lost)
-    };
+    let exit = exit_of(&run, &hosts, &errors);
     let kept = match &args.output {
         Some(file) if !planned.is_empty() && !run.interrupted() => {
             desk.keep(file, &planned).await.map_err(one)?
@@ -144,6 +156,15 @@ async fn look(global: &Global, args: &Args) -> Result<Found, Vec<Diagnostic>> {
     })
 }
 
+fn exit_of(run: &Run, hosts: &[HostSpec], errors: &[Diagnostic]) -> Exit {
+    if run.interrupted() {
+        return Exit::Interrupted;
+    }
+    let failed = |host: &HostName| errors.iter().any(|error| error.host.as_ref() == Some(host));
+    let lost = hosts.iter().filter(|host| failed(&host.name)).count();
+    Exit::of_hosts(hosts.len() - lost, lost)
+}
+
 impl Desk<'_> {
     /// Asks and evaluates hosts. What keeps one from being planned is told, and keeps no other.
     async fn ask(
@@ -154,8 +175,7 @@ impl Desk<'_> {
     ) -> (Vec<Known>, Vec<Diagnostic>) {
         let names: Vec<HostName> = hosts.iter().map(|host| host.name.clone()).collect();
         let plan = infra_plan::survey(&names, true);
-        let free = (&Rollout::default(), Ending::Open);
-        let outcome = run.perform(&plan, free, &self.wire).await;
+        let outcome = run.perform_open(&plan, &self.wire).await;
         let mut errors = outcome.errors.clone();
         let mut look = Look {
             hosts,
@@ -184,25 +204,25 @@ impl Desk<'_> {
         let mut plan = infra_plan::Plan::default();
         if self.args.build && !run.interrupted() {
             for (known, decision) in known.iter().zip(decisions) {
-                let build = decision
-                    .steps
-                    .iter()
-                    .find(|step| matches!(step, Step::Build { .. }));
-                if let Some(build) = build.filter(|_| known.build != BuildOn::Target) {
-                    plan.add(&known.name, build.clone(), &[]);
+                let built = &known.system.answer.toplevel;
+                // What has nothing to be done to it may still be compared with something else than what runs.
+                let is_wanted = decision.includes(StepKind::Build)
+                    || !(self.past.is_running() || is_here(&built.out));
+                if is_wanted && known.build != BuildOn::Target {
+                    let (drv, out) = (built.drv.clone(), built.out.clone());
+                    plan.add(&known.name, Step::Build { drv, out }, &[]);
                 }
             }
         }
-        let free = (&Rollout::default(), Ending::Open);
-        run.perform(&plan, free, &self.wire).await
+        run.perform_open(&plan, &self.wire).await
     }
 
-    /// Everything that is told of hosts, one after another: what they would be is read from disks and hosts.
+    /// Everything that is told of hosts. Their systems are read from disks and hosts; a host for which that was interrupted is left out.
     async fn planned(
         &self,
         hosts: &[HostSpec],
         (known, decisions): (Vec<Known>, Vec<Decision>),
-        bundler: &Bundler<'_>,
+        (run, bundler): (&mut Run, &Bundler<'_>),
     ) -> Vec<Planned> {
         let changing: Vec<HostName> = decisions
             .iter()
@@ -210,24 +230,48 @@ impl Desk<'_> {
             .map(|decision| decision.host.clone())
             .collect();
         let stages = self.rollout.stages(&changing);
-        let mut all = Vec::new();
-        for (known, decision) in known.into_iter().zip(decisions) {
-            let Some(spec) = hosts.iter().find(|host| host.name == known.name) else {
-                continue;
-            };
-            let told = bundler.told(&known.name);
-            let plan = self
-                .plan(&known, &decision, (stages.get(&known.name).copied(), &told))
-                .await;
-            all.push(Planned {
-                spec: spec.clone(),
-                expiring: self.stored.expiring(&known.name),
+        let bases: Vec<Base> = known
+            .iter()
+            .map(|known| self.past.of(&known.name, &known.state))
+            .collect();
+        let drafts = || {
+            let all = known.iter().zip(&decisions).zip(&bases);
+            all.map(|((known, decision), base)| Draft {
                 known,
                 decision,
-                plan,
-            });
+                base,
+            })
+        };
+        let pairs: BTreeMap<HostName, Pair> = drafts()
+            .filter_map(|draft| Some((draft.known.name.clone(), self.pair(draft)?)))
+            .collect();
+        let awaited: BTreeSet<HostName> = pairs.keys().cloned().collect();
+        let mut read = self.read(pairs, run).await;
+        let mut plans = Vec::new();
+        for draft in drafts() {
+            let name = &draft.known.name;
+            let systems = match read.remove(name) {
+                None if awaited.contains(name) && run.interrupted() => continue,
+                None if awaited.contains(name) => Some(Err(broken(name))),
+                read => read,
+            };
+            let told = bundler.told(name);
+            let wave = stages.get(name).copied();
+            plans.push(self.plan(draft, systems, (wave, &told)));
         }
-        all
+        let all = known.into_iter().zip(decisions);
+        all.filter_map(|(known, decision)| {
+            let spec = hosts.iter().find(|host| host.name == known.name)?;
+            let plan = plans.iter().find(|plan| plan.name == known.name)?;
+            Some(Planned {
+                spec: spec.clone(),
+                expiring: self.stored.expiring(&known.name),
+                plan: plan.clone(),
+                known,
+                decision,
+            })
+        })
+        .collect()
     }
 
     fn lint(&self, planned: &[Planned]) -> Vec<Diagnostic> {
@@ -276,6 +320,11 @@ impl Desk<'_> {
             "\nkept in {shown}; to do it: infra apply {shown}\n"
         ))
     }
+}
+
+fn broken(host: &HostName) -> Diagnostic {
+    let title = format!("infra broke while it read the systems of {host}");
+    Diagnostic::new(Code::Internal, title).with_fix("this is a bug: please report it")
 }
 
 fn now() -> u64 {

@@ -3,67 +3,130 @@
 use super::past::Base;
 use super::{Desk, Prints};
 use crate::contracts::Contract;
-use infra_drive::snapshot::is_here;
+use crate::run::Run;
+use infra_drive::process::Stop;
+use infra_drive::snapshot::{Systems, is_here};
 use infra_drive::table::cache_dir;
 use infra_drive::tree;
 use infra_model::answer::{DifferingFile, HostPlan, Preview, ProbePlan, SecretDifference};
 use infra_model::contract::Probe;
-use infra_model::{BuildOn, HostContext, HostName, Manifest, NeedName, StepKind, StorePath};
+use infra_model::{
+    BuildOn, Code, Diagnostic, HostContext, HostName, Manifest, NeedName, StepKind, StorePath,
+};
 use infra_plan::diff::{self, Hidden};
 use infra_plan::{Decision, Known};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Two systems that are to be compared.
+pub(super) struct Pair {
+    before: Option<StorePath>,
+    after: StorePath,
+}
+
+/// What came of reading them.
+pub(super) type Read = Result<Systems, Diagnostic>;
+
+/// A host on its way into a plan.
+#[derive(Clone, Copy)]
+pub(super) struct Draft<'d> {
+    pub(super) known: &'d Known,
+    pub(super) decision: &'d Decision,
+    /// What it is compared with.
+    pub(super) base: &'d Base,
+}
+
+impl Draft<'_> {
+    fn out(&self) -> &StorePath {
+        &self.known.system.answer.toplevel.out
+    }
+
+    fn is_idle(&self) -> bool {
+        self.decision.steps.is_empty()
+    }
+}
 
 impl Desk<'_> {
-    /// Everything that is told of one host, in its wave and with the fingerprints of its secrets.
-    pub(super) async fn plan(
+    /// The systems of a host that have to be read, if any: those that differ, and only if the new one is here.
+    pub(super) fn pair(&self, draft: Draft<'_>) -> Option<Pair> {
+        let differs = draft.base.system.as_ref() != Some(draft.out());
+        let is_wanted = draft.decision.system().is_some() || (differs && !self.past.is_running());
+        (is_wanted && is_here(draft.out())).then(|| Pair {
+            before: draft.base.system.clone(),
+            after: draft.out().clone(),
+        })
+    }
+
+    /// Reads systems, of many hosts at once. What was interrupted is not answered.
+    pub(super) async fn read(
         &self,
-        known: &Known,
-        decision: &Decision,
+        pairs: BTreeMap<HostName, Pair>,
+        run: &mut Run,
+    ) -> BTreeMap<HostName, Read> {
+        let questions = pairs.into_iter().map(|(host, pair)| {
+            let wire = Arc::clone(&self.wire);
+            let name = host.clone();
+            let question = move |stop: Stop| async move {
+                let Pair { before, after } = pair;
+                wire.systems(&name, before.as_ref(), &after, stop).await
+            };
+            (host, question)
+        });
+        let mut read = run.each(questions).await;
+        read.retain(|_, read| !matches!(read, Err(fault) if fault.code == Code::Interrupted));
+        read
+    }
+
+    /// Everything that is told of one host, in its wave and with the fingerprints of its secrets.
+    pub(super) fn plan(
+        &self,
+        draft: Draft<'_>,
+        read: Option<Read>,
         (wave, prints): (Option<u32>, &Prints),
     ) -> HostPlan {
-        let base = self.past.of(&known.name, &known.state);
-        let goes_on = decision.steps.is_empty();
-        let out = &known.system.answer.toplevel.out;
-        let after = (goes_on || decision.system().is_some()).then(|| out.clone());
-        let preview = if goes_on {
+        let Draft {
+            known,
+            decision,
+            base,
+        } = draft;
+        let preview = if draft.is_idle() && self.past.is_running() {
             Preview {
                 probes: Some(Vec::new()),
                 rekeys: self.stored.rekeys(&known.name),
                 ..Preview::default()
             }
         } else {
-            self.preview(known, decision, (&base, prints)).await
+            self.preview(draft, read, prints)
         };
+        let has_system = draft.is_idle() || decision.system().is_some();
         HostPlan {
             name: known.name.clone(),
             goal: self.goal,
             reasons: decision.reasons.clone(),
             steps: decision.summary().steps,
             wave,
-            before: base.system,
-            after,
+            against: self.past.against.clone(),
+            before: base.system.clone(),
+            after: (has_system || !self.past.is_running()).then(|| draft.out().clone()),
             preview,
         }
     }
 
-    async fn preview(
-        &self,
-        known: &Known,
-        decision: &Decision,
-        (base, prints): (&Base, &Prints),
-    ) -> Preview {
+    fn preview(&self, draft: Draft<'_>, read: Option<Read>, prints: &Prints) -> Preview {
+        let Draft {
+            known,
+            decision,
+            base,
+        } = draft;
         let contract = self.contracts.hosts.get(&known.name);
         let earlier = base
             .tree
             .as_deref()
             .and_then(|tree| tree::context_of(&cache_dir(), tree));
-        let mut preview = match decision.system() {
-            Some(out) => {
-                self.systems(known, out, (base, contract, earlier.as_ref()))
-                    .await
-            }
-            None => Preview::default(),
+        let mut preview = match read {
+            Some(read) => systems(read, base, (contract, earlier.as_ref())),
+            None => self.unread(draft),
         };
         preview.notes.extend(base.note.clone());
         preview.sources = sources(base, &known.system.tree);
@@ -79,74 +142,89 @@ impl Desk<'_> {
                 ),
                 None => {}
             }
-        }
-        if decision.includes(StepKind::Seal) {
-            preview.secrets = secrets(known, prints, contract.map(Contract::manifest));
+            let manifest = contract.manifest();
+            preview.secrets = match &base.secrets {
+                Some(then) => diff::secrets(then, prints, manifest, false),
+                // What the host has is not what it had in a revision.
+                None if self.past.revision.is_some() => Vec::new(),
+                None if decision.includes(StepKind::Seal) => secrets(known, prints, manifest),
+                None => Vec::new(),
+            };
         }
         preview.rekeys = self.stored.rekeys(&known.name);
-        preview.probes = known.probes.as_ref().map(probes);
+        preview.probes = if draft.is_idle() {
+            Some(Vec::new())
+        } else {
+            known.probes.as_ref().map(probes)
+        };
         preview
     }
 
-    /// What differs between systems, if the new one is here.
-    async fn systems(
-        &self,
-        known: &Known,
-        out: &StorePath,
-        (base, contract, earlier): (&Base, Option<&Contract>, Option<&HostContext>),
-    ) -> Preview {
+    /// What is told if no systems were read.
+    fn unread(&self, draft: Draft<'_>) -> Preview {
         let mut preview = Preview::default();
-        if !is_here(out) {
-            if self.args.build && known.build == BuildOn::Target {
-                let note = "it is built on the host itself, where a plan does nothing";
-                preview.notes.push(note.to_owned());
-            }
-            return preview;
-        }
-        let host: &HostName = &known.name;
-        let read = self.wire.systems(host, base.system.as_ref(), out).await;
-        let systems = match read {
-            Ok(systems) => systems,
-            Err(fault) => {
-                let note = format!("the systems could not be compared: {}", fault.title);
-                preview.notes.push(note);
-                return preview;
-            }
-        };
-        let hidden = Hidden::of(private(contract, earlier));
-        let (before, after) = (systems.before.as_ref(), &systems.after);
-        preview = diff::systems(before, after, &systems.presence, &hidden);
-        if let (Some(system), None) = (&base.system, before) {
-            // Compared with nothing, everything would be told as new.
-            preview = Preview {
-                send: preview.send,
-                notes: preview.notes,
-                ..Preview::default()
-            };
-            preview.notes.push(format!(
-                "packages, files and units are not compared: {} cannot be read, neither on this machine nor on the host (which needs comm, cut, find, grep, paste, readlink, sed, sha256sum, sort, stat and xargs for it)",
-                system.short()
-            ));
-        }
-        // What the earlier system has of private values is not known, and must not be shown.
-        if earlier.is_none() && before.is_some() && contract.is_some_and(has_private) {
-            if let Some(etc) = &mut preview.etc {
-                etc.patch = String::new();
-            }
-            preview.notes.push(
-                "files below /etc are named and not shown: which private values the system before was made with is not known on this machine"
-                    .to_owned(),
-            );
+        let is_built_there = self.args.build && draft.known.build == BuildOn::Target;
+        if is_built_there && draft.decision.system().is_some() {
+            let note = "it is built on the host itself, where a plan does nothing";
+            preview.notes.push(note.to_owned());
         }
         preview
     }
 }
 
-/// Files that differ from the tree of what it is compared with, else of the last run.
+/// What differs between systems that were read.
+fn systems(
+    read: Read,
+    base: &Base,
+    (contract, earlier): (Option<&Contract>, Option<&HostContext>),
+) -> Preview {
+    let systems = match read {
+        Ok(systems) => systems,
+        Err(fault) => {
+            let note = format!("the systems could not be compared: {}", fault.title);
+            return Preview {
+                notes: vec![note],
+                ..Preview::default()
+            };
+        }
+    };
+    let hidden = Hidden::of(private(contract, earlier));
+    let (before, after) = (systems.before.as_ref(), &systems.after);
+    let mut preview = diff::systems(before, after, &systems.presence, &hidden);
+    if before.is_none() && (base.system.is_some() || base.is_unknown) {
+        // Compared with nothing, everything would be told as new.
+        preview = Preview {
+            send: preview.send,
+            notes: preview.notes,
+            ..Preview::default()
+        };
+    }
+    if let (Some(system), None) = (&base.system, before) {
+        preview.notes.push(format!(
+            "packages, files and units are not compared: {} cannot be read, neither on this machine nor on the host (which needs comm, cut, find, grep, paste, readlink, sed, sha256sum, sort, stat and xargs for it){}",
+            system.short(),
+            if base.is_buildable { "; --build builds it here" } else { "" }
+        ));
+    }
+    // What the earlier system has of private values is not known, and must not be shown.
+    if earlier.is_none() && before.is_some() && contract.is_some_and(has_private) {
+        if let Some(etc) = &mut preview.etc {
+            etc.patch = String::new();
+        }
+        preview.notes.push(
+            "files below /etc are named and not shown: which private values the system before was made with is not known on this machine"
+                .to_owned(),
+        );
+    }
+    preview
+}
+
+/// Files that differ from the tree of what it is compared with.
 fn sources(base: &Base, now: &str) -> Option<Vec<DifferingFile>> {
-    let since = base.tree.as_deref().or(base.last_tree.as_deref())?;
     // A tree that was forgotten, or is another machine's, is no reason to say less of the host.
-    tree::compare(&cache_dir(), since, now).ok().flatten()
+    tree::compare(&cache_dir(), base.files.as_deref()?, now)
+        .ok()
+        .flatten()
 }
 
 fn has_private(contract: &Contract) -> bool {
@@ -179,7 +257,8 @@ fn private<'v>(contract: Option<&'v Contract>, earlier: Option<&'v HostContext>)
         .collect()
 }
 
-fn secrets(known: &Known, prints: &Prints, contract: Option<&Manifest>) -> Vec<SecretDifference> {
+/// Secrets that are others than the host has.
+fn secrets(known: &Known, prints: &Prints, contract: &Manifest) -> Vec<SecretDifference> {
     let has = known.state.secrets.as_ref();
     let before: Prints = has
         .into_iter()
@@ -192,10 +271,7 @@ fn secrets(known: &Known, prints: &Prints, contract: Option<&Manifest>) -> Vec<S
         .collect();
     let digest = has.and_then(|has| has.digest.as_deref());
     let changed = digest != Some(&known.secrets.digest);
-    match contract {
-        Some(contract) => diff::secrets(&before, prints, contract, changed),
-        None => Vec::new(),
-    }
+    diff::secrets(&before, prints, contract, changed)
 }
 
 fn probes(probes: &BTreeMap<NeedName, Probe>) -> Vec<ProbePlan> {
