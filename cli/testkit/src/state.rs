@@ -32,6 +32,11 @@ const SCRIPTS: &[(&str, &str)] = &[
         include_str!("scripts/controller-hold.sh"),
     ),
     ("host-start.sh", include_str!("scripts/host-start.sh")),
+    ("machine-base.nix", include_str!("scripts/machine-base.nix")),
+    ("machine-exec.sh", include_str!("scripts/machine-exec.sh")),
+    ("machine-hardware.nix", crate::MACHINE_HARDWARE),
+    ("machine-image.sh", include_str!("scripts/machine-image.sh")),
+    ("machine-start.sh", include_str!("scripts/machine-start.sh")),
     ("plain-init.sh", include_str!("scripts/plain-init.sh")),
 ];
 

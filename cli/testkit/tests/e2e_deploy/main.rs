@@ -12,6 +12,7 @@ mod faults;
 mod inputs;
 mod interrupts;
 mod leaks;
+mod machines;
 mod many;
 mod mistakes;
 mod plans;
