@@ -18,7 +18,7 @@ use crate::files::{self, FileError, failed};
 use crate::proc::ProcessId;
 
 /// Number of the record's format; a lab of another one can be swept but not attached to.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// The scripts that namespaces are set up with, laid down in each lab: run from there, a process shows
 /// which lab it belongs to.
