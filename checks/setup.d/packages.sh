@@ -15,10 +15,18 @@ lab_tools=(
   mmdebstrap:mmdebstrap             # their userland
   mkfs.ext4:e2fsprogs               # ... and full disks
   cpio:cpio                         # looking into initrds
+  qemu-system-x86_64:qemu-system-x86 # test hosts with firmware, boot loader and kernel
+  sfdisk:fdisk                      # ... their disks' partitions
+  mformat:mtools                    # ... and the one that the firmware reads
   shellcheck:shellcheck             # checks of our own scripts
   unshare:util-linux                # everything private
 )
 nix_tools=(patchelf:patchelf)
+
+# file:package, for what is read and not run.
+lab_files=(
+  /usr/share/OVMF/OVMF_CODE_4M.fd:ovmf  # firmware of test hosts
+)
 
 # sbin is not in an ordinary user's PATH, and a user's tools may well live there.
 has_command() {
@@ -40,6 +48,9 @@ missing_packages() {
   {
     for entry in "${tools[@]}"; do
       has_command "${entry%%:*}" || echo "${entry#*:}"
+    done
+    [ "$1" = nix ] || for entry in "${lab_files[@]}"; do
+      [ -e "${entry%%:*}" ] || echo "${entry#*:}"
     done
     has_static_busybox || echo busybox-static
     [ -e /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates

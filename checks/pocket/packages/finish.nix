@@ -22,12 +22,17 @@
   # posix and right copy the same data twice more.
   tzdata = "rm -rf share/zoneinfo/posix share/zoneinfo/right bin";
 
-  # Machines are not offered hardware tables, user sessions or boot loader installers.
+  # Machines are not offered hardware tables and user sessions. Of the boot loader there is what an installer copies and
+  # what asks it; nothing that updates it by itself.
   # Unit files name Debian's paths; they are ours, so they must start our programs.
   systemd = ''
-    rm -rf lib/udev/hwdb.d lib/systemd/catalog lib/systemd/boot lib/systemd/user lib/cryptsetup lib/kernel share/polkit-1 share/mime \
+    find lib/systemd/boot -type f ! -name systemd-bootx64.efi -exec rm {} +
+    rm -rf lib/udev/hwdb.d lib/systemd/catalog lib/systemd/user lib/cryptsetup lib/kernel share/polkit-1 share/mime \
       bin/systemd-hwdb bin/kernel-install lib/systemd/systemd-sysv-install lib/systemd/system-generators/systemd-sysv-generator \
-      share/pkgconfig lib/pam.d lib/environment.d bin/bootctl
+      share/pkgconfig lib/pam.d lib/environment.d lib/systemd/system/systemd-boot-*
+    # D-Bus is a package of its own here, so its unit is not where the condition looks; without logind "systemctl reboot" waits
+    # for an answer until it gives up.
+    sed -i '/^ConditionPathExists=.*dbus/d' lib/systemd/system/systemd-logind.service
     # They run what is not here: a cache for a loader that no program of ours asks, and the hardware tables removed above.
     rm -f lib/systemd/system/ldconfig.service lib/systemd/system/systemd-hwdb-update.service
     find lib/systemd/system lib/udev/rules.d -type f | sort | while read -r f; do

@@ -89,6 +89,16 @@ in
   ];
   failing = system [ { systemd.services.broken = { wantedBy = [ "multi-user.target" ]; script = "exit 3"; }; } ];
   unactivatable = system [ { system.activationScripts.broken = "false"; } ];
+  # Machines that systemd-boot starts: one, another command line, another initrd, other settings.
+  menu = system [ { boot.loader.systemd-boot.enable = true; } ];
+  menuQuiet = system [ { boot.loader.systemd-boot.enable = true; boot.kernelParams = [ "quiet" ]; } ];
+  menuInitrd = system [ { boot.loader.systemd-boot.enable = true; boot.initrd.verbose = false; } ];
+  menuShort = system [ { boot.loader.systemd-boot = { enable = true; configurationLimit = 1; editor = false; }; boot.loader.timeout = null; } ];
+  external = system [
+    ({ pkgs, ... }: {
+      boot.loader.external = { enable = true; installHook = pkgs.writeShellScript "hook" "echo \"called with $1\"; exit \"\${HOOK_STATUS:-0}\""; };
+    })
+  ];
   container = system [ { boot.isContainer = true; } ];
 
   wrong = {

@@ -60,6 +60,16 @@ pub(crate) fn link(path: &Path, target: &Path) -> Result<(), Diagnostic> {
     rename(&new, path)
 }
 
+/// When this returns, everything on the file system of this folder is on its disk. Where there is no such folder, nothing is.
+pub(crate) fn flush(folder: &Path) -> Result<(), Diagnostic> {
+    let flushed = match File::open(folder) {
+        Ok(folder) => rustix::fs::syncfs(folder).map_err(Into::into),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    };
+    flushed.map_err(cannot("write to disk what is in", folder))
+}
+
 /// Removes a file that may not be there.
 pub(crate) fn remove(path: &Path) -> Result<(), Diagnostic> {
     match fs::remove_file(path) {
@@ -86,4 +96,21 @@ fn rename(from: &Path, to: &Path) -> Result<(), Diagnostic> {
 fn beside(path: &Path) -> std::path::PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!(".{name}.new"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::flush;
+
+    #[test]
+    fn what_is_not_there_needs_no_flush_and_what_cannot_be_flushed_is_named() {
+        let temp = tempfile::tempdir().unwrap();
+        flush(temp.path()).unwrap();
+        flush(&temp.path().join("boot")).unwrap();
+        let file = temp.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let below = file.join("boot");
+        let error = flush(&below).unwrap_err();
+        assert!(error.title.contains(below.to_str().unwrap()), "{error:?}");
+    }
 }

@@ -52,8 +52,27 @@ impl Cgroup {
             .collect()
     }
 
+    /// The same for a script, as words.
+    pub(crate) fn doors_as_words(&self) -> String {
+        let doors = self.doors();
+        let doors: Vec<_> = doors
+            .iter()
+            .map(|door| door.display().to_string())
+            .collect();
+        doors.join(" ")
+    }
+
     /// Makes the group and puts a process into it.
     pub(crate) fn create_with(&self, pid: u32) -> Result<(), FileError> {
+        self.create()?;
+        for door in self.doors() {
+            fs::write(&door, pid.to_string()).map_err(failed("add a process to", &door))?;
+        }
+        Ok(())
+    }
+
+    /// Makes the group, for a process that enters it by itself.
+    pub(crate) fn create(&self) -> Result<(), FileError> {
         if self.folders.is_empty() {
             let none = std::io::ErrorKind::Unsupported.into();
             return Err(failed("use any control group tree below", Path::new(MOUNT))(none));
@@ -61,8 +80,6 @@ impl Cgroup {
         for folder in &self.folders {
             // Left from before the host's power was cut: fine, it is empty.
             fs::create_dir_all(folder).map_err(failed("create the control group", folder))?;
-            let list = folder.join("cgroup.procs");
-            fs::write(&list, pid.to_string()).map_err(failed("add a process to", &list))?;
         }
         Ok(())
     }

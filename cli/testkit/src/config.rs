@@ -28,6 +28,12 @@ pub enum Store {
     },
 }
 
+/// The disk of a machine, unless told otherwise: a few systems beside the one it is installed with.
+const MACHINE_DISK: Store = Store::Ext4 { mib: 3072 };
+
+/// A machine's disk must hold at least the system it is installed with.
+const MACHINE_DISK_LEAST: u32 = 1024;
+
 /// What a host is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -37,14 +43,29 @@ pub enum HostKind {
     /// Namespaces with a real systemd, where units start and stop. Its store is a folder, unless
     /// [`HostConfig::store`] says otherwise.
     Systemd,
+    /// An emulated machine with UEFI firmware, systemd-boot, a kernel and a disk of its own. It takes half a
+    /// minute to boot and most of two cores meanwhile, so have one at a time.
+    Machine,
+}
+
+/// What a host boots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Body {
+    /// sshd alone, in namespaces.
+    Plain,
+    /// systemd, in namespaces.
+    Systemd,
+    /// Firmware, boot loader and kernel; its store is its whole disk.
+    Machine,
 }
 
 /// One host in full. Made from a [`HostKind`], then changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HostConfig {
-    /// Whether it boots systemd.
-    pub systemd: bool,
+    /// What it boots.
+    pub body: Body,
     /// Where its `/nix` is.
     pub store: Store,
     /// Whether it has Nix at all.
@@ -57,12 +78,13 @@ pub struct HostConfig {
 
 impl From<HostKind> for HostConfig {
     fn from(kind: HostKind) -> Self {
-        let (systemd, store) = match kind {
-            HostKind::Plain(store) => (false, store),
-            HostKind::Systemd => (true, Store::Dir),
+        let (body, store) = match kind {
+            HostKind::Plain(store) => (Body::Plain, store),
+            HostKind::Systemd => (Body::Systemd, Store::Dir),
+            HostKind::Machine => (Body::Machine, MACHINE_DISK),
         };
         Self {
-            systemd,
+            body,
             store,
             nix: true,
             require_sigs: true,
@@ -77,6 +99,20 @@ impl HostConfig {
     pub fn store(mut self, store: Store) -> Self {
         self.store = store;
         self
+    }
+
+    /// Whether units run on it.
+    pub fn has_systemd(&self) -> bool {
+        self.body != Body::Plain
+    }
+
+    /// Whether it is an emulated machine.
+    pub fn is_machine(&self) -> bool {
+        self.body == Body::Machine
+    }
+
+    fn is_possible_machine(&self) -> bool {
+        self.nix && matches!(self.store, Store::Ext4 { mib } if mib >= MACHINE_DISK_LEAST)
     }
 
     /// Leaves Nix out.
@@ -125,9 +161,14 @@ pub enum ConfigError {
     /// None at all, or more than there are addresses for.
     #[error("a lab has 1 to {MAX_HOSTS} hosts, not {0}")]
     Count(usize),
+    /// A machine as machines cannot be.
+    #[error(
+        "host `{0}` is a machine, which has Nix, and a disk of at least {MACHINE_DISK_LEAST} MiB as its store (Store::Ext4)"
+    )]
+    Machine(String),
     /// A word of a host's description that means nothing.
     #[error(
-        "`{word}` of host `{host}` means nothing; known are: systemd, plain, dir, tmpfs=MIB, ext4=MIB, no-nix, unsigned"
+        "`{word}` of host `{host}` means nothing; known are: systemd, plain, machine, dir, tmpfs=MIB, ext4=MIB, no-nix, unsigned"
     )]
     Word {
         /// Whose description.
@@ -156,14 +197,15 @@ impl FromStr for HostRequest {
 }
 
 fn apply(config: HostConfig, word: &str) -> Option<HostConfig> {
-    let systemd = |systemd| HostConfig {
-        systemd,
+    let with = |body| HostConfig {
+        body,
         ..config.clone()
     };
     Some(match word.split_once('=') {
         None => match word {
-            "systemd" => systemd(true),
-            "plain" => systemd(false),
+            "systemd" => with(Body::Systemd),
+            "plain" => with(Body::Plain),
+            "machine" => with(Body::Machine).store(MACHINE_DISK),
             "dir" => config.store(Store::Dir),
             "no-nix" => config.without_nix(),
             "unsigned" => config.accepts_unsigned(),
@@ -196,8 +238,11 @@ impl LabConfig {
             return Err(ConfigError::Count(self.hosts.len()));
         }
         let mut seen = BTreeSet::new();
-        for (name, _) in &self.hosts {
+        for (name, host) in &self.hosts {
             check_name(name)?;
+            if host.is_machine() && !host.is_possible_machine() {
+                return Err(ConfigError::Machine(name.clone()));
+            }
             if !seen.insert(name) {
                 return Err(ConfigError::Twice(name.clone()));
             }
@@ -244,6 +289,26 @@ mod tests {
                 "{text}"
             );
             assert!(text.contains("ext4=MIB"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_machine_has_a_disk_and_nix() {
+        let request: HostRequest = "web:machine".parse().unwrap();
+        assert_eq!(request.config, HostKind::Machine.into());
+        let check = |config: HostConfig| {
+            let hosts = vec![("web".to_owned(), config)];
+            LabConfig {
+                hosts,
+                bin_dirs: Vec::new(),
+            }
+            .check()
+        };
+        check(request.config.clone()).unwrap();
+        for wrong in ["machine,dir", "machine,ext4=100", "machine,no-nix"] {
+            let request: HostRequest = format!("web:{wrong}").parse().unwrap();
+            let refused = Err(ConfigError::Machine("web".into()));
+            assert_eq!(check(request.config), refused, "{wrong}");
         }
     }
 

@@ -143,12 +143,7 @@ pub(crate) fn command(
 ) -> Command {
     // A holder that is gone leaves no number; 0 makes `nsenter` say so.
     let holder = state::remembered_process(&holder_file(dir)).map_or(0, |id| id.pid);
-    let doors: Vec<_> = dir
-        .controller_cgroup()
-        .doors()
-        .iter()
-        .map(|door| door.display().to_string())
-        .collect();
+    let doors = dir.controller_cgroup().doors_as_words();
     let mut path = OsString::from(places.nix_prefix.join("bin"));
     for folder in &config.bin_dirs {
         path.push(":");
@@ -160,7 +155,7 @@ pub(crate) fn command(
     command
         .arg(dir.script("controller-enter.sh"))
         .arg(holder.to_string())
-        .arg(doors.join(" "))
+        .arg(doors)
         .arg(program)
         .env("PATH", path)
         .env("HOME", dir.controller().join("home"))

@@ -92,7 +92,10 @@ impl LabBuilder {
     /// The same with the machine's folders given.
     pub fn up_at(self, places: Places) -> Result<Lab, UpError> {
         self.config.check()?;
-        places.check_for_hosts(self.config.hosts.iter().any(|(_, host)| host.systemd))?;
+        places.check_for_hosts(self.has(|host| host.has_systemd() && !host.is_machine()))?;
+        if self.has(HostConfig::is_machine) {
+            places.check_for_machines()?;
+        }
         teardown::sweep(&places)?;
         let (dir, lock) = LabDir::create(&places.run(), &self.config)?;
         let lab = Lab {
@@ -107,7 +110,12 @@ impl LabBuilder {
         lab.create_hosts()?;
         lab.write_known_hosts()?;
         lab.keep(controller::hold(&lab.dir, &lab.places)?);
+        lab.wait_for_machines()?;
         Ok(lab)
+    }
+
+    fn has(&self, kind: impl Fn(&HostConfig) -> bool) -> bool {
+        self.config.hosts.iter().any(|(_, host)| kind(host))
     }
 }
 
@@ -273,6 +281,15 @@ impl Lab {
         Ok(())
     }
 
+    /// Machines boot while everything else is made, and are looked at from the operator's side.
+    fn wait_for_machines(&self) -> Result<(), UpError> {
+        for host in self.hosts().filter(|host| host.config().is_machine()) {
+            host.wait_until_up()?;
+            host.refuse_failed_units()?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn write_known_hosts(&self) -> Result<(), FileError> {
         let mut lines = Vec::new();
         for host in self.hosts() {
@@ -283,6 +300,16 @@ impl Lab {
             &keys::known_hosts(lines),
             0o644,
         )
+    }
+
+    /// What machines said last, before it goes with the lab: a test that failed may have failed for it.
+    fn tell_consoles(&self) {
+        use std::io::Write;
+        for host in self.hosts().filter(|host| host.config().is_machine()) {
+            let (name, end) = (host.name(), host.end_of_console());
+            // Nobody to tell that there is nobody to tell.
+            let _ = writeln!(std::io::stderr(), "--- console of `{name}`, its end\n{end}");
+        }
     }
 
     /// Keeps a child to be collected later.
@@ -304,6 +331,9 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
+        if self.owner.is_some() && std::thread::panicking() {
+            self.tell_consoles();
+        }
         if let Err(error) = self.take_down() {
             use std::io::Write;
             // The last resort of a destructor: the next lab's sweep will try again.

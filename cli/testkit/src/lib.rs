@@ -17,7 +17,7 @@
 //! # }
 //! ```
 //!
-//! A host is a set of namespaces over one shared, read-only Debian tree, with its own `/nix`, network
+//! A host is (machines aside, which are emulated from the firmware up) a set of namespaces over one shared, read-only Debian tree, with its own `/nix`, network
 //! and sshd, and, if it is to have units, a real systemd. It never touches the machine: no
 //! interface, mount or address is added to the machine's own namespaces (but for one file per
 //! network namespace below the lab's folder), and the machine's `/nix` is only ever mounted over
@@ -44,7 +44,9 @@ mod teardown;
 
 pub mod process;
 
-pub use config::{ConfigError, HostConfig, HostKind, HostRequest, LabConfig, MAX_HOSTS, Store};
+pub use config::{
+    Body, ConfigError, HostConfig, HostKind, HostRequest, LabConfig, MAX_HOSTS, Store,
+};
 pub use controller::ControllerError;
 pub use e2e::e2e_wanted;
 pub use files::FileError;
@@ -55,7 +57,7 @@ pub use lock::{Inputs, LockError, LockedPath, checkout};
 pub use network::{CONTROLLER_ADDRESS, NetworkError};
 pub use places::{Places, PlacesError, ROOTFS_PACKAGES, check_root};
 pub use process::{Finished, ProcessError, Run, Running, process};
-pub use repo::{Repo, RepoError, pin};
+pub use repo::{MACHINE_HARDWARE, Repo, RepoError, pin};
 pub use rustix::process::Signal;
 pub use state::StateError;
 pub use teardown::{Swept, TeardownError, mounts_below, sweep};

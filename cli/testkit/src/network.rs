@@ -25,7 +25,7 @@ pub(crate) fn address(index: usize) -> String {
 
 /// The controller's end of a host's cable. Interface names have 15 characters at most, so it is
 /// numbered and not named.
-fn port(index: usize) -> String {
+pub(crate) fn port(index: usize) -> String {
     format!("port{index}")
 }
 
@@ -74,6 +74,23 @@ pub(crate) fn create_host(controller: &Path, net: &Path, index: usize) -> Result
              link set eth0 up\n"
         ),
     )
+}
+
+/// Plugs the cable of a machine into the controller's bridge. Its other end is the emulator's.
+pub(crate) fn create_machine(controller: &Path, index: usize) -> Result<(), NetworkError> {
+    let port = port(index);
+    ip(
+        controller,
+        &format!(
+            "tuntap add dev {port} mode tap\n\
+             link set {port} master br0 up\n"
+        ),
+    )
+}
+
+/// The hardware address of a machine's network card, in the range that is nobody's.
+pub(crate) fn hardware_address(index: usize) -> String {
+    format!("52:54:00:00:00:{:02x}", index + 2)
 }
 
 /// Pulls a host's cable out of the bridge, or puts it back.

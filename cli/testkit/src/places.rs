@@ -31,6 +31,17 @@ const TOOLS: &[(&str, &str)] = &[
     ("git", "git"),
 ];
 
+/// The same for machines.
+const MACHINE_TOOLS: &[(&str, &str)] = &[
+    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("sfdisk", "fdisk"),
+    ("mformat", "mtools"),
+    ("mke2fs", "e2fsprogs"),
+];
+
+/// Where Debian's package ovmf has it.
+const FIRMWARE: &str = "/usr/share/OVMF";
+
 /// What a lab needs and this machine does not have.
 #[derive(Debug, thiserror::Error)]
 pub enum PlacesError {
@@ -123,6 +134,21 @@ impl Places {
         self.root.join("infra-src")
     }
 
+    /// Installed systems that the disks of machines are made from, one per system.
+    pub fn machines(&self) -> PathBuf {
+        self.root.join("machines")
+    }
+
+    /// The firmware of machines.
+    pub(crate) fn firmware() -> PathBuf {
+        Path::new(FIRMWARE).join("OVMF_CODE_4M.fd")
+    }
+
+    /// What that firmware remembers, as it is in a new machine.
+    pub(crate) fn firmware_variables() -> PathBuf {
+        Path::new(FIRMWARE).join("OVMF_VARS_4M.fd")
+    }
+
     /// State of the labs that run.
     pub fn run(&self) -> PathBuf {
         self.root.join("run")
@@ -153,6 +179,19 @@ impl Places {
             "lab",
         )?;
         self.check_for_nix()
+    }
+
+    /// Whether machines can be made here; the first thing missing if not.
+    pub fn check_for_machines(&self) -> Result<(), PlacesError> {
+        for &(program, package) in MACHINE_TOOLS {
+            check_tool(program, package)?;
+        }
+        present("the firmware of machines", &Self::firmware(), "lab")?;
+        present(
+            "the stand-in for nixpkgs",
+            &self.nixpkgs().join("flake.nix"),
+            "lab",
+        )
     }
 
     /// Whether Nix can be run here for the operator.

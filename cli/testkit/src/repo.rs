@@ -11,6 +11,9 @@ use crate::lab::Lab;
 use crate::lock::{self, Inputs, LockError};
 use crate::process::{Finished, ProcessError, Run, process};
 
+/// The hardware of the lab's machines, as a host's folder describes it.
+pub const MACHINE_HARDWARE: &str = include_str!("scripts/machine-hardware.nix");
+
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Every commit is made at this moment by the same author, so that equal content has equal ids.
@@ -103,6 +106,12 @@ impl Repo {
     pub fn pin(&self, lab: &Lab) -> Result<(), RepoError> {
         pin(lab, &self.path)?;
         self.track()
+    }
+
+    /// Says of a host that it is one of the lab's machines: its hardware is that of a machine.
+    pub fn onto_machine(&self, host: &str) -> Result<(), RepoError> {
+        let file = format!("hosts/{host}/hardware-configuration.nix");
+        self.write(&file, MACHINE_HARDWARE)
     }
 
     /// Changes a file. An edit that leaves the text as it was is an error.

@@ -56,6 +56,9 @@ impl Seed<'_> {
     /// Writes the folder `seed` and the host's empty store and persistent folders.
     pub(crate) fn write(&self) -> Result<(), FileError> {
         let root = self.dir.join("seed");
+        if self.config.is_machine() {
+            return self.write_machine(&root);
+        }
         for folder in [
             "",
             "etc",
@@ -78,6 +81,32 @@ impl Seed<'_> {
         self.write_boot(&root)
     }
 
+    /// The files of a machine, which a system that is deployed to it leaves alone: who it is, who may log in,
+    /// its address, and the Nix it was set up with.
+    fn write_machine(&self, root: &Path) -> Result<(), FileError> {
+        for folder in [
+            "",
+            "etc",
+            "etc/ssh",
+            "etc/systemd",
+            "etc/systemd/network",
+            "usr",
+            "usr/local",
+            "usr/local/bin",
+        ] {
+            files::folder(&root.join(folder), 0o755)?;
+        }
+        write_machine_id(root)?;
+        let address = network::address(self.index);
+        files::write(
+            &root.join("etc/systemd/network/10-lab.network"),
+            &format!("[Match]\nName=eth0\n[Network]\nAddress={address}/24\n"),
+            0o644,
+        )?;
+        self.write_keys(root)?;
+        self.write_nix(root)
+    }
+
     fn write_identity(&self, root: &Path) -> Result<(), FileError> {
         let Self { name, index, .. } = *self;
         let address = network::address(index);
@@ -85,9 +114,7 @@ impl Seed<'_> {
         let hosts = format!("127.0.0.1 localhost\n{address} {name}\n");
         files::write(&root.join("etc/hosts"), &hosts, 0o644)?;
         files::write(&root.join("etc/resolv.conf"), "", 0o644)?;
-        // Any 32 hexadecimal digits will do; the random source of the kernel is at hand.
-        let uuid = files::read(Path::new("/proc/sys/kernel/random/uuid"))?;
-        files::write(&root.join("etc/machine-id"), &uuid.replace('-', ""), 0o444)
+        write_machine_id(root)
     }
 
     fn write_ssh(&self, root: &Path) -> Result<(), FileError> {
@@ -96,6 +123,10 @@ impl Seed<'_> {
             &self.sshd_config(),
             0o644,
         )?;
+        self.write_keys(root)
+    }
+
+    fn write_keys(&self, root: &Path) -> Result<(), FileError> {
         rewrite_host_key(self.dir)?;
         files::folder(&root.join("root"), 0o700)?;
         files::folder(&root.join("root/.ssh"), 0o700)?;
@@ -163,7 +194,7 @@ impl Seed<'_> {
             include_str!("scripts/boot-system.sh"),
             0o755,
         )?;
-        if !self.config.systemd {
+        if !self.config.has_systemd() {
             return Ok(());
         }
         let units = root.join("usr/lib/systemd/system");
@@ -213,6 +244,12 @@ const WHOLE_PROCFS: &str = "[Unit]\n\
      Where=/run/procfs\n\
      Type=proc\n\
      Options=nosuid,nodev,noexec\n";
+
+fn write_machine_id(root: &Path) -> Result<(), FileError> {
+    // Any 32 hexadecimal digits will do; the random source of the kernel is at hand.
+    let uuid = files::read(Path::new("/proc/sys/kernel/random/uuid"))?;
+    files::write(&root.join("etc/machine-id"), &uuid.replace('-', ""), 0o444)
+}
 
 /// The names of Nix's programs.
 fn nix_programs(prefix: &Path) -> Result<Vec<String>, FileError> {

@@ -18,7 +18,7 @@ use crate::files::{self, FileError, failed};
 use crate::proc::ProcessId;
 
 /// Number of the record's format; a lab of another one can be swept but not attached to.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// The scripts that namespaces are set up with, laid down in each lab: run from there, a process shows
 /// which lab it belongs to.
@@ -32,6 +32,11 @@ const SCRIPTS: &[(&str, &str)] = &[
         include_str!("scripts/controller-hold.sh"),
     ),
     ("host-start.sh", include_str!("scripts/host-start.sh")),
+    ("machine-base.nix", include_str!("scripts/machine-base.nix")),
+    ("machine-exec.sh", include_str!("scripts/machine-exec.sh")),
+    ("machine-hardware.nix", crate::MACHINE_HARDWARE),
+    ("machine-image.sh", include_str!("scripts/machine-image.sh")),
+    ("machine-start.sh", include_str!("scripts/machine-start.sh")),
     ("plain-init.sh", include_str!("scripts/plain-init.sh")),
 ];
 

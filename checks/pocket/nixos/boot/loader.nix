@@ -1,11 +1,31 @@
-# `boot.loader.*`. pocket installs no boot loader: `switch-to-configuration boot` points the boot default (see switch/)
-# at the system, and whatever starts the machine reads that. The options exist so that a configuration carries over.
-{ lib, config, ... }:
+# `boot.loader.*`. systemd-boot is installed by systemd-boot.sh, and an external installer is called. The other options
+# exist so that a configuration carries over: what starts such a machine reads the boot default (see switch/).
+{ lib, config, pkgs, ... }:
 let
   inherit (lib) mkOption types;
   cfg = config.boot.loader;
   flag = default: description: mkOption { type = types.bool; inherit default description; };
   text = default: description: mkOption { type = types.str; inherit default description; };
+
+  systemdBoot = pkgs.writeTextFile {
+    name = "install-systemd-boot";
+    executable = true;
+    checkPhase = ''${pkgs.runtimeShell} -n "$target"'';
+    text = ''
+      #!${pkgs.runtimeShell}
+      export PATH=${lib.makeBinPath [ pkgs.busybox pkgs.bash ]}
+      export LC_ALL=C
+      esp=${lib.escapeShellArg cfg.efi.efiSysMountPoint}
+      loader=${config.systemd.package}/lib/systemd/boot/efi/systemd-bootx64.efi
+      limit=${toString cfg.systemd-boot.configurationLimit}
+      settings=${lib.escapeShellArg ''
+        timeout ${if cfg.timeout == null then "menu-force" else toString cfg.timeout}
+        editor ${if cfg.systemd-boot.editor then "1" else "0"}
+        console-mode ${cfg.systemd-boot.consoleMode}
+      ''}
+      name=${lib.escapeShellArg config.system.nixos.distroName}
+    '' + builtins.readFile ./systemd-boot.sh;
+  };
 in
 {
   options.boot.loader = {
@@ -40,6 +60,13 @@ in
     };
   };
 
+  # Called with the system that shall be the default; empty where there is nothing to install.
+  config.system.build.installBootLoader =
+    if config.boot.isContainer then ""
+    else if cfg.external.enable then "${cfg.external.installHook}"
+    else if cfg.systemd-boot.enable then "${systemdBoot}"
+    else "";
+
   # nixpkgs refuses these too, and a repository must not learn that only there.
   config.boot.loader.grub.devices = lib.mkIf (cfg.grub.device != "") [ cfg.grub.device ];
   config.assertions = [
@@ -47,6 +74,10 @@ in
       assertion = !cfg.grub.enable
         || cfg.grub.devices != [ ] || cfg.grub.mirroredBoots != [ ];
       message = "You must set the option ‘boot.loader.grub.devices’ or 'boot.loader.grub.mirroredBoots' to make the system bootable.";
+    }
+    {
+      assertion = !cfg.external.enable || cfg.external.installHook != null;
+      message = "boot.loader.external.enable is set, but boot.loader.external.installHook is not.";
     }
   ];
 }

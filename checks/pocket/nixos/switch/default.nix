@@ -8,6 +8,7 @@
       #!${pkgs.runtimeShell}
       toplevel=@out@
       systemctl=${config.systemd.package}/bin/systemctl
+      install_boot_loader=${config.system.build.installBootLoader}
       flock=${pkgs.util-linux}/bin/flock # busybox as Debian builds it has none
       export PATH=${lib.makeBinPath [ pkgs.busybox pkgs.bash ]}
       export LC_ALL=C

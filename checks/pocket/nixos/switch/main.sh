@@ -1,7 +1,7 @@
 
 # ---- main.sh: the four actions
 
-# pocket installs no boot loader. This link is the boot default: what starts the machine (a boot loader's installer, a
+# This link is the boot default of machines without a boot loader of ours: what starts them (another installer, a
 # hypervisor, a test's host) reads it. It is below /nix because that outlives a root file system made anew at each boot,
 # and in gcroots because the default must not be collected.
 boot_default=/nix/var/nix/gcroots/pocket-boot-default
@@ -18,7 +18,12 @@ EOF
   exit 1
 }
 
+# The boot loader first: where it fails, nothing may say that the default has moved.
 set_boot_default() {
+  [ -z "$install_boot_loader" ] || "$install_boot_loader" "$toplevel" 9>&- || {
+    tell "error: the boot loader was not installed; see the messages above. $toplevel is not the boot default"
+    exit 1
+  }
   mkdir -p "${boot_default%/*}" && ln -sfn "$toplevel" "$boot_default.new" && mv -fT "$boot_default.new" "$boot_default" || {
     tell "error: cannot make $toplevel the boot default ($boot_default)"
     exit 1

@@ -7,6 +7,7 @@ use super::starts;
 use super::system::{self, Now};
 use super::task::Ran;
 use super::work::{COMMIT, Work, how};
+use crate::files;
 use crate::host::Host;
 use crate::process;
 use infra_model::change::{Intent, Reboot, Target};
@@ -89,6 +90,8 @@ impl Work<'_> {
         starts::before(self.host, &self.folder)?;
         self.take_secrets()?;
         self.state.reboot.secrets = Now::of(self.host).secrets;
+        // As before a commit: what is to be booted is on the disk.
+        files::flush(&self.host.path(system::STORE))?;
         self.state.activated = true;
         self.save()?;
         // What boots by default needs no word.

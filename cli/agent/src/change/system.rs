@@ -13,6 +13,10 @@ use std::time::Duration;
 pub(crate) const CURRENT: &str = "/run/current-system";
 pub(crate) const BOOTED: &str = "/run/booted-system";
 pub(crate) const PROFILE: &str = "/nix/var/nix/profiles/system";
+pub(crate) const PROFILES: &str = "/nix/var/nix/profiles";
+pub(crate) const STORE: &str = "/nix/store";
+/// Where boot loaders have their menus.
+pub(crate) const BOOT: &str = "/boot";
 
 /// The host as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]

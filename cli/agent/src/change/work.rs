@@ -9,6 +9,7 @@ use super::{log, record, starts};
 use crate::apply;
 use crate::args::{Owners, Restart};
 use crate::fault::cannot;
+use crate::files;
 use crate::host::Host;
 use infra_model::bundle::UnitReport;
 use infra_model::change::{ChangeEnd, ChangePhase, Intent, Target};
@@ -210,6 +211,8 @@ impl Work<'_> {
         if !self.intent().goal.activates() {
             self.take_secrets()?;
         }
+        // Nix leaves it to the kernel when a path's content comes to the disk. A boot default must be there before it is one.
+        files::flush(&self.host.path(system::STORE))?;
         self.note_generations();
         self.state.committed = true;
         self.save()?;
@@ -225,6 +228,10 @@ impl Work<'_> {
             )
             .with_cause(self.cause(how(ran)))
             .with_fix("correct what its boot loader complains about, and deploy again"));
+        }
+        // Whoever is told that it is the boot default may switch the host off.
+        for folder in [system::PROFILES, system::BOOT] {
+            files::flush(&self.host.path(folder))?;
         }
         Ok(system::generation(self.host))
     }

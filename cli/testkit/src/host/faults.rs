@@ -53,7 +53,8 @@ impl Host<'_> {
 
     /// Ends sshd with all its sessions. New connections are refused.
     pub fn kill_sshd(&self) -> Result<(), HostError> {
-        if self.config().systemd {
+        self.refuse_machine()?;
+        if self.config().has_systemd() {
             // Stopped first: else systemd starts it again. Units are remembered for `start_sshd`.
             let stopped = self.sh(
                 "for unit in ssh.socket sshd.socket ssh.service sshd.service; do
@@ -80,7 +81,7 @@ impl Host<'_> {
 
     /// Starts sshd again and waits until it listens.
     pub fn start_sshd(&self) -> Result<(), HostError> {
-        if !self.config().systemd {
+        if !self.config().has_systemd() {
             self.sh("rm -f /run/sshd.pid
                  env -i PATH=/usr/sbin:/usr/bin /usr/sbin/sshd -E /run/sshd.log
                  until [ -e /run/sshd.pid ]; do sleep 0.01; done")?;
@@ -103,6 +104,7 @@ impl Host<'_> {
     /// Gives the host a new key, as a reinstalled (or another) machine has. Its old public key is
     /// now wrong.
     pub fn replace_host_key(&self) -> Result<(), HostError> {
+        self.refuse_machine()?;
         keys::create(&self.host_key(), self.name())?;
         rewrite_host_key(&self.dir())?;
         self.lab.write_known_hosts()?;
@@ -132,6 +134,14 @@ impl Host<'_> {
     /// Frees that space again.
     pub fn unfill(&self) -> Result<(), HostError> {
         self.sh("rm -f /nix/.fill")?;
+        Ok(())
+    }
+
+    fn refuse_machine(&self) -> Result<(), HostError> {
+        if self.config().is_machine() {
+            let why = "sshd is the only way into a machine, for the test as well";
+            return Err(self.unsuitable(why, "use partition(), or another kind of host"));
+        }
         Ok(())
     }
 

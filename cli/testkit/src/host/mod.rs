@@ -1,12 +1,14 @@
 //! One test host: what a test can ask of it, look at, and do to it.
 
 mod faults;
+mod machine;
 mod power;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use crate::cgroup::Cgroup;
 use crate::config::HostConfig;
 use crate::files::FileError;
 use crate::keys::{self, KeyError};
@@ -117,7 +119,7 @@ impl<'lab> Host<'lab> {
         keys::public(&self.host_key())
     }
 
-    /// Runs a program on the host, without ssh, to its end. The result may be a failure.
+    /// Runs a program on the host to its end; without ssh, unless it is a machine. The result may be a failure.
     pub fn exec<S: AsRef<str>>(&self, words: &[S]) -> Result<Finished, HostError> {
         let (program, arguments) = words
             .split_first()
@@ -150,7 +152,16 @@ impl<'lab> Host<'lab> {
     }
 
     /// A command that will run on the host: for one that needs input, or to be interrupted.
+    ///
+    /// On a machine it goes by ssh, so what the caller adds to its environment does not arrive.
     pub fn command(&self, program: &str) -> Result<Command, HostError> {
+        if self.config().is_machine() {
+            return if self.is_on() {
+                Ok(self.machine_command(program))
+            } else {
+                Err(self.off())
+            };
+        }
         let first = self.first_process().ok_or_else(|| self.off())?;
         let mut command = process("nsenter");
         command
@@ -167,6 +178,9 @@ impl<'lab> Host<'lab> {
 
     /// The processes of Nix on the host, as command lines.
     pub fn nix_processes(&self) -> Vec<String> {
+        if self.config().is_machine() {
+            return self.nix_processes_of_machine();
+        }
         self.processes()
             .into_iter()
             .filter(|process| base_name(process.pid).is_some_and(|name| name == "nix"))
@@ -174,9 +188,10 @@ impl<'lab> Host<'lab> {
             .collect()
     }
 
-    /// How often somebody has logged in by ssh since it was switched on.
+    /// How often somebody has logged in by ssh since it was switched on. On a machine the test's own
+    /// commands count as well.
     pub fn logins(&self) -> Result<usize, HostError> {
-        let log = if self.config().systemd {
+        let log = if self.config().has_systemd() {
             // Named sshd-session since 9.8.
             self.sh("journalctl --boot --no-pager --quiet -t sshd -t sshd-session")?
         } else {
@@ -187,6 +202,9 @@ impl<'lab> Host<'lab> {
 
     /// Whether it has power.
     pub fn is_on(&self) -> bool {
+        if self.config().is_machine() {
+            return self.supervisor_is_alive();
+        }
         self.first_process().is_some()
     }
 
@@ -206,6 +224,10 @@ impl<'lab> Host<'lab> {
             .flat_map(proc::children)
             .find(|pid| proc::is_first_of_namespace(*pid))
             .and_then(ProcessId::of)
+    }
+
+    fn supervisor_is_alive(&self) -> bool {
+        state::remembered_process(&self.supervisor_file()).is_some_and(ProcessId::is_alive)
     }
 
     fn seed(&self) -> Result<(), HostError> {
@@ -235,6 +257,10 @@ impl<'lab> Host<'lab> {
 
     fn supervisor_file(&self) -> PathBuf {
         supervisor_file(self.lab.dir(), self.name())
+    }
+
+    fn cgroup(&self) -> Cgroup {
+        self.lab.dir().cgroup(self.name())
     }
 
     fn off(&self) -> HostError {

@@ -22,8 +22,11 @@ use crate::teardown;
 const BOOT_DEADLINE: Duration = Duration::from_secs(90);
 
 impl Host<'_> {
-    /// Makes the host from nothing and waits until it can be reached by ssh.
+    /// Makes the host from nothing and waits until it can be reached by ssh. A machine boots on.
     pub(crate) fn create(&self) -> Result<(), HostError> {
+        if self.config().is_machine() {
+            return self.create_machine();
+        }
         let dir = self.dir();
         files::folder(&dir, 0o755)?;
         keys::create(&self.host_key(), self.name())?;
@@ -60,8 +63,13 @@ impl Host<'_> {
         self.wait_until_up()
     }
 
-    fn switch_on(&self) -> Result<(), HostError> {
-        let mut child = self.supervisor()?.spawn().map_err(|source| {
+    pub(super) fn switch_on(&self) -> Result<(), HostError> {
+        let mut supervisor = if self.config().is_machine() {
+            self.machine_supervisor()?
+        } else {
+            self.supervisor()?
+        };
+        let mut child = supervisor.spawn().map_err(|source| {
             self.process(ProcessError::Start {
                 command: "the supervisor of the host".to_owned(),
                 source,
@@ -77,7 +85,7 @@ impl Host<'_> {
         if let Some(id) = ProcessId::of(child.id()) {
             state::remember_process(&self.supervisor_file(), id)?;
         }
-        self.lab.dir().cgroup(self.name()).create_with(child.id())?;
+        self.cgroup().create_with(child.id())?;
         if let Some(mut input) = child.stdin.take() {
             let path = self.supervisor_file();
             input
@@ -112,7 +120,7 @@ impl Host<'_> {
             .env("NIX_PREFIX", nix_prefix)
             .env("STORE_KIND", store)
             .env("STORE_MIB", mib.to_string())
-            .env("SYSTEMD", if config.systemd { "1" } else { "" })
+            .env("SYSTEMD", if config.has_systemd() { "1" } else { "" })
             .env("HOSTNAME", self.name())
             .env("MACHINE", self.lab.dir().machine(self.index))
             .env("NET_FILE", self.net())
@@ -125,16 +133,20 @@ impl Host<'_> {
         Ok(command)
     }
 
-    pub(super) fn wait_until_up(&self) -> Result<(), HostError> {
+    /// Waits until the host can be reached by ssh and has done what it does at boot: for one that boots by
+    /// itself.
+    pub fn wait_until_up(&self) -> Result<(), HostError> {
+        if self.config().is_machine() {
+            return self.wait_until_machine_is_up();
+        }
         let until = Instant::now() + BOOT_DEADLINE;
-        let marker = if self.config().systemd {
+        let marker = if self.config().has_systemd() {
             "run/systemd/private"
         } else {
             "run/infra-lab-ready"
         };
         while !self.has_marker(marker) {
-            let supervisor = state::remembered_process(&self.supervisor_file());
-            if !supervisor.is_some_and(ProcessId::is_alive) {
+            if !self.supervisor_is_alive() {
                 return Err(self.not_up("its supervisor ended".to_owned()));
             }
             if Instant::now() > until {
@@ -142,7 +154,7 @@ impl Host<'_> {
             }
             thread::sleep(Duration::from_millis(5));
         }
-        if self.config().systemd {
+        if self.config().has_systemd() {
             self.wait_for_boot(until)?;
         }
         Ok(())
@@ -170,8 +182,8 @@ impl Host<'_> {
     }
 
     /// A host that nothing was deployed to must be healthy: else the root file system is at fault.
-    fn refuse_failed_units(&self) -> Result<(), HostError> {
-        if !self.config().systemd {
+    pub(crate) fn refuse_failed_units(&self) -> Result<(), HostError> {
+        if !self.config().has_systemd() {
             return Ok(());
         }
         let failed = self.sh("systemctl --failed --no-legend --plain")?;
@@ -183,8 +195,11 @@ impl Host<'_> {
         )))
     }
 
-    fn not_up(&self, why: String) -> HostError {
-        let log = fs::read_to_string(self.dir().join("log")).unwrap_or_default();
+    pub(super) fn not_up(&self, why: String) -> HostError {
+        let mut log = fs::read_to_string(self.dir().join("log")).unwrap_or_default();
+        if self.config().is_machine() {
+            log.push_str(&self.end_of_console());
+        }
         let lines: Vec<_> = log.lines().rev().take(20).collect();
         let tail: Vec<_> = lines.into_iter().rev().collect();
         HostError::NotUp {

@@ -14,6 +14,7 @@ mod first;
 mod inputs;
 mod interrupts;
 mod leaks;
+mod machines;
 mod many;
 mod mistakes;
 mod plans;

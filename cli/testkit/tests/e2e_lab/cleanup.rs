@@ -52,16 +52,30 @@ fn a_killed_owner_leaves_nothing_that_a_sweep_does_not_remove() {
     let hosts = ["up", "web", "db:plain", "disk:plain,ext4=20"];
     // From its first steps to a finished lab. A whole `up` takes 0.4 s on a quiet machine.
     let moments = [5, 20, 40, 60, 90, 120, 160, 200, 250, 300, 400, 600];
+    kill_the_owner_at(&hosts, &moments);
+}
+
+#[test]
+fn a_killed_owner_of_a_machine_leaves_nothing_either() {
+    if !e2e_wanted("a_killed_owner_of_a_machine_leaves_nothing_either") {
+        return;
+    }
+    // While Nix is asked for the system, while the disk is made, while the machine boots.
+    let moments = [100, 300, 600, 1000, 1500, 2500, 5000];
+    kill_the_owner_at(&["up", "m:machine"], &moments);
+}
+
+fn kill_the_owner_at(hosts: &[&str], moments: &[u64]) {
     let mut with_leftovers = 0;
-    for (number, milliseconds) in moments.into_iter().enumerate() {
+    for (number, milliseconds) in moments.iter().enumerate() {
         // Every second owner is in a mount namespace of its own, as under `checks/with-store`.
-        let mut owner = infra_lab(&hosts);
+        let mut owner = infra_lab(hosts);
         if number % 2 == 1 {
             owner = in_own_mount_namespace(&owner);
         }
         let running = owner.start().unwrap();
         let tag = tag_of(&running);
-        std::thread::sleep(Duration::from_millis(milliseconds));
+        std::thread::sleep(Duration::from_millis(*milliseconds));
         running.signal(Signal::KILL).unwrap();
         running.wait(SOON).unwrap();
         with_leftovers += usize::from(!leftovers(&tag).is_empty());

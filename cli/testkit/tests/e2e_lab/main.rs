@@ -9,4 +9,6 @@ mod faults;
 #[cfg(test)]
 mod hosts;
 #[cfg(test)]
+mod machines;
+#[cfg(test)]
 mod support;

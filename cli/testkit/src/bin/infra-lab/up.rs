@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use infra_testkit::{HostRequest, Lab, Store, infra_binary};
+use infra_testkit::{Body, HostRequest, Lab, Store, infra_binary};
 
 use crate::signals::Interrupts;
 use crate::{Failure, say};
@@ -25,8 +25,12 @@ pub(crate) fn run(hosts: Vec<HostRequest>) -> Result<ExitCode, Failure> {
 /// The hosts, and what can be done with them.
 pub(crate) fn describe(lab: &Lab) {
     for host in lab.hosts() {
-        let (kind, store) = (host.config().systemd, host.config().store);
-        let kind = if kind { "systemd" } else { "plain" };
+        let (config, store) = (host.config(), host.config().store);
+        let kind = match config.body {
+            Body::Machine => "machine",
+            Body::Systemd => "systemd",
+            Body::Plain => "plain",
+        };
         let store = match store {
             Store::Dir => String::new(),
             Store::Tmpfs { mib } => format!(", {mib} MiB of memory as its store"),
