@@ -214,6 +214,8 @@ impl Work<'_> {
         // Nix leaves it to the kernel when a path's content comes to the disk. A boot default must be there before it is one.
         files::flush(&self.host.path(system::STORE))?;
         self.note_generations();
+        // Nix leaves it to the kernel when a path's content comes to the disk. A boot default must be there before it is one.
+        files::flush(&self.host.path(system::STORE))?;
         self.state.committed = true;
         self.save()?;
         self.folder
