@@ -1,8 +1,13 @@
 //! Deployments to a machine with firmware, boot loader and kernel of its own: what a container cannot show. Booting one takes half a minute, so
 //! each test asks much of one.
 
-use crate::scene::{PLAIN, SOON, Scene, main_pid, systems};
+use crate::scene::{Deployed, PLAIN, SOON, Scene, WEB, main_pid, systems};
 use infra_testkit::{Host, HostKind, Run, e2e_wanted};
+use std::time::Duration;
+
+const REBOOT: [&str; 4] = ["deploy", "web", "--reboot", "--json"];
+/// There and back, on two busy cores.
+const TWO_BOOTS: Duration = Duration::from_secs(480);
 
 /// Web is a machine, and its folder says so.
 fn scene() -> Scene {
@@ -76,4 +81,130 @@ fn an_ordinary_change_reboots_nothing_and_is_booted_later() {
     assert_eq!(booted(web), next);
     assert!(page(&scene).contains("After the next boot"));
     assert_eq!(scene.deploy(&["web"], 0).outcome("web"), "unchanged");
+}
+
+/// Changes a word of the kernel's command line, and adds lines; what an earlier call has added goes.
+fn boot_with(scene: &Scene, word: &str, lines: &str) {
+    scene
+        .repo
+        .edit(WEB, |text| {
+            let text = text.split("  # Booted.").next().unwrap();
+            let text = text.trim_end().trim_end_matches('}');
+            format!("{text}  # Booted.\n  boot.kernelParams = [ {word:?} ];\n{lines}\n}}\n")
+        })
+        .unwrap();
+}
+
+/// How often it has come so far as to start systemd.
+fn boots(host: Host<'_>) -> usize {
+    host.console().matches("stage 2: starting systemd").count()
+}
+
+fn command_line(host: Host<'_>) -> String {
+    host.read_file("/proc/cmdline").unwrap()
+}
+
+/// Runs `deploy web --reboot` to its end, which is two boots away if it does not prove itself.
+fn deploy_by_boot(scene: &Scene, exit: i32) -> Deployed {
+    let finished = scene.command(&REBOOT).run(TWO_BOOTS).unwrap();
+    let said = format!("{}\n{}", finished.stdout, finished.stderr);
+    assert_eq!(finished.code(), Some(exit), "{said}");
+    Deployed::read(&finished)
+}
+
+/// The machine is on this system in every respect, and will be after its next boot.
+fn assert_settled(host: Host<'_>, system: &str) {
+    let (runs, boots) = systems(host);
+    let all = [booted(host), runs, boots, boot_default(host)];
+    assert_eq!(all, [system, system, system, system]);
+    let variables = host.sh("ls /sys/firmware/efi/efivars").unwrap();
+    assert!(!variables.contains("LoaderEntryOneShot"), "{variables}");
+}
+
+/// A machine that runs a first system of its own, booted once into a second.
+fn booted_once() -> (Scene, String) {
+    let scene = scene();
+    scene.deploy(&["web"], 0);
+    let web = scene.web();
+    let (old, before) = (systems(web).0, web.boot_id().unwrap());
+    boot_with(&scene, "marked=one", "");
+    let told = deploy_by_boot(&scene, 0);
+    assert_eq!(told.outcome("web"), "changed", "{:#}", told.answer);
+    assert_ne!(web.boot_id().unwrap(), before);
+    let new = systems(web).0;
+    assert_ne!(new, old);
+    assert_eq!(told.host("web")["after"], new.as_str());
+    assert!(command_line(web).contains("marked=one"));
+    assert_settled(web, &new);
+    (scene, new)
+}
+
+#[test]
+fn a_machine_is_booted_once_and_back_if_it_does_not_prove_itself() {
+    if !e2e_wanted("a_machine_is_booted_once_and_back_if_it_does_not_prove_itself") {
+        return;
+    }
+    let (scene, old) = booted_once();
+    let web = scene.web();
+    let boot = web.boot_id().unwrap();
+
+    // A page needs no boot.
+    scene.greet("No boot for this");
+    let told = deploy_by_boot(&scene, 0);
+    assert_eq!(told.outcome("web"), "changed");
+    assert_eq!(web.boot_id().unwrap(), boot);
+    assert!(page(&scene).contains("No boot for this"));
+    let page_only = systems(web).0;
+    assert_ne!(page_only, old);
+
+    // It boots, and a unit fails there that had not failed before.
+    let booted_before = boots(web);
+    let bad =
+        "  systemd.services.bad = { wantedBy = [ \"multi-user.target\" ]; script = \"exit 1\"; };";
+    boot_with(&scene, "marked=two", bad);
+    let told = deploy_by_boot(&scene, 3);
+    assert_eq!(told.outcome("web"), "rolledBack", "{:#}", told.answer);
+    told.expect_error("probe-failed", "web");
+    assert_eq!(boots(web), booted_before + 2, "there and back");
+    assert_ne!(web.boot_id().unwrap(), boot);
+    assert!(command_line(web).contains("marked=one"));
+    assert_settled(web, &page_only);
+}
+
+#[test]
+fn a_machine_that_dies_in_its_new_system_boots_the_old() {
+    if !e2e_wanted("a_machine_that_dies_in_its_new_system_boots_the_old") {
+        return;
+    }
+    let (scene, old) = booted_once();
+    let web = scene.web();
+
+    // The kernel finds no init and no root file system: it panics, and restarts the machine.
+    let panics = web.console().matches("Kernel panic").count();
+    boot_with(&scene, "rdinit=/missing", "");
+    let told = deploy_by_boot(&scene, 3);
+    assert_eq!(told.outcome("web"), "rolledBack", "{:#}", told.answer);
+    told.expect_error("boot-failed", "web");
+    assert_eq!(web.console().matches("Kernel panic").count(), panics + 1);
+    assert!(command_line(web).contains("marked=one"));
+    assert_settled(web, &old);
+
+    // It boots, and loses its power while it is being tried.
+    let contract = "{ infra.probes.never = { file = \"/no/such\"; within = \"5m\"; }; }\n";
+    scene
+        .repo
+        .write("hosts/web/contract.nix", contract)
+        .unwrap();
+    boot_with(&scene, "marked=three", "");
+    let before = web.boot_id().unwrap();
+    let running = scene.command(&REBOOT).start().unwrap();
+    web.wait_for_another_boot(&before).unwrap();
+    assert!(command_line(web).contains("marked=three"));
+    assert_eq!(boot_default(web), old);
+    web.power_cut().unwrap();
+    web.boot().unwrap();
+    let told = Deployed::read(&running.wait(TWO_BOOTS).unwrap());
+    assert_eq!(told.outcome("web"), "rolledBack", "{:#}", told.answer);
+    assert!(command_line(web).contains("marked=one"));
+    assert_settled(web, &old);
 }
