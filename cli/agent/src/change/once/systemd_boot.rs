@@ -47,11 +47,23 @@ pub(super) fn entry(host: &Host, bootctl: &str, system: &StorePath) -> Result<St
         .ok_or_else(|| cannot(&format!("its boot loader has no entry for {system}")))
 }
 
+/// One list of entries, or (up to systemd 252 at least) one entry after the other.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Listed {
+    All(Vec<Entry>),
+    One(Entry),
+}
+
 fn named(listed: &str, system: &StorePath) -> Option<String> {
-    let entries: Vec<Entry> = serde_json::from_str(listed).ok()?;
+    let listed = serde_json::Deserializer::from_str(listed).into_iter();
+    let entries = listed.map_while(Result::ok).flat_map(|some| match some {
+        Listed::All(entries) => entries,
+        Listed::One(entry) => vec![entry],
+    });
     let init = format!("init={system}/init");
     let boots = |entry: &Entry| entry.options.split_whitespace().any(|word| word == init);
-    let names = entries.into_iter().filter(boots).map(|entry| entry.id);
+    let names = entries.filter(boots).map(|entry| entry.id);
     // By length first, so that generation 10 comes after 9.
     names.max_by_key(|id| (id.len(), id.clone()))
 }
@@ -97,5 +109,10 @@ mod tests {
         let c = "/nix/store/3ymw2907bm1s9n6n8lsmbb267gch9dhj-c";
         assert_eq!(found(&listed, c), None);
         assert_eq!(found("no JSON", a), None);
+        let entries: Vec<serde_json::Value> = serde_json::from_str(&listed).unwrap();
+        let lines: Vec<String> = entries.iter().map(ToString::to_string).collect();
+        let lines = lines.join("\n");
+        assert_eq!(found(&lines, a).unwrap(), "nixos-generation-10.conf");
+        assert_eq!(found(&lines, c), None);
     }
 }
