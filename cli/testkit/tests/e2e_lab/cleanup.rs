@@ -80,7 +80,9 @@ fn kill_the_owner_at(hosts: &[&str], moments: &[u64]) {
         running.wait(SOON).unwrap();
         with_leftovers += usize::from(!leftovers(&tag).is_empty());
         sweep();
-        assert_nothing_left(&tag);
+        // At once: what only comes to its own end later was not swept.
+        std::thread::sleep(Duration::from_millis(100));
+        assert_eq!(leftovers(&tag), [""; 0], "after {milliseconds} ms");
     }
     println!(
         "{with_leftovers} of {} kills left something to sweep",
