@@ -5,7 +5,7 @@ use super::clock::Deadline;
 use super::compare;
 use super::phases::Shape;
 use super::reboot;
-use super::record::{Door, Folder, Turn, is_boot_of, sweep};
+use super::record::{Door, Folder, Turn, sweep};
 use super::supervise::end_unbegun;
 use super::system::{self, Now};
 use super::task::{own_program, started, unit_command};
@@ -162,10 +162,11 @@ pub(crate) fn mend(host: &Host, but: Option<&str>) -> Result<bool, Diagnostic> {
         }
         return Ok(true);
     }
-    let boots = state.phase == ChangePhase::Booting;
-    if boots && is_boot_of(&kept, &state, host) && system::is_going_down(host) {
-        return Err(busy(host).with_cause("it is restarting into its new system"));
+    // systemd starts nothing any more. After the boot there is somebody who can.
+    if system::is_going_down(host) {
+        return Err(busy(host).with_cause("it is restarting"));
     }
+    let boots = state.phase == ChangePhase::Booting;
     // In its new system it waits to be confirmed, and not for us.
     let is_over = |phase: ChangePhase| {
         phase == ChangePhase::Ended

@@ -228,7 +228,7 @@ fn completes_runs_newest_first() {
     assert_eq!(offered(env(), &["log", "20261121"]), all[1..3]);
     assert_eq!(
         offered(env(), &["plan", "web", "--against", ""]),
-        [&["running", "last-run"], &all[..]].concat()
+        [&["running", "last-run", "HEAD"], &all[..]].concat()
     );
     assert_eq!(offered(env(), &["why", "web", "--since", "2026112"]), all);
     // Only what is left to do.
