@@ -1,7 +1,7 @@
 //! Changes by a boot, on hosts whose systemd boots: once into the new system, proven there, and back if it is not.
 
-use crate::scene::{Deployed, PLAIN, SOON, Scene, WEB, systems};
-use infra_testkit::{HostKind, Run, Running, e2e_wanted};
+use crate::scene::{Deployed, PLAIN, SOON, Scene, WEB, begun, settled};
+use infra_testkit::{HostKind, e2e_wanted};
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
@@ -21,13 +21,6 @@ fn deployed() -> (Scene, String) {
     scene.deploy(&["web"], 0);
     let old = settled(&scene);
     (scene, old)
-}
-
-/// What web was booted with, runs, and will boot.
-fn settled(scene: &Scene) -> String {
-    let (runs, boots) = systems(scene.web());
-    assert_eq!(runs, boots, "the host is in between");
-    runs
 }
 
 fn booted(scene: &Scene) -> String {
@@ -53,14 +46,6 @@ fn panic_after(scene: &Scene, seconds: u32) {
             text + &format!("  boot.kernelParams = [ \"panic={seconds}\" ];\n}}\n")
         })
         .unwrap();
-}
-
-fn begun(scene: &Scene, words: &[&str], step: &str) -> Running {
-    let running = scene.command(words).start().unwrap();
-    let wanted = format!("\"step\":\"{step}\"");
-    let started = |line: &str| line.contains("\"stepStarted\"") && line.contains(&wanted);
-    assert!(running.wait_for_line(SOON, started).is_some(), "{step}");
-    running
 }
 
 /// Waits for a boot after this one, to the end of the change on the host.

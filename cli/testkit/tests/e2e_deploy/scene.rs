@@ -1,6 +1,6 @@
 //! A lab, a repository in it, and the command run on it.
 
-use infra_testkit::{Finished, Host, HostConfig, HostKind, Lab, Repo, Run, Store};
+use infra_testkit::{Finished, Host, HostConfig, HostKind, Lab, Repo, Run, Running, Store};
 use serde_json::Value;
 use std::process::Command;
 use std::time::Duration;
@@ -178,6 +178,22 @@ pub(crate) fn systems(host: Host<'_>) -> (String, String) {
         read("/run/current-system"),
         read("/nix/var/nix/profiles/system"),
     )
+}
+
+/// What web runs, which is what it boots.
+pub(crate) fn settled(scene: &Scene) -> String {
+    let (runs, boots) = systems(scene.web());
+    assert_eq!(runs, boots, "the host is in between");
+    runs
+}
+
+/// Begins a run, up to a step of it.
+pub(crate) fn begun(scene: &Scene, words: &[&str], step: &str) -> Running {
+    let running = scene.command(words).start().unwrap();
+    let wanted = format!("\"step\":\"{step}\"");
+    let started = |line: &str| line.contains("\"stepStarted\"") && line.contains(&wanted);
+    assert!(running.wait_for_line(SOON, started).is_some(), "{step}");
+    running
 }
 
 /// Whether nothing was ever deployed to a host.

@@ -1,8 +1,8 @@
 //! A deployment proves itself or leaves the host as it was, whatever dies in between (DESIGN 6). Each test ends with the host on exactly the old
 //! or exactly the new system, an answer that says which, and a next deployment that is clean.
 
-use crate::scene::{Deployed, PLAIN, SOON, Scene, WEB, systems};
-use infra_testkit::{Finished, HostKind, Run, Running, Store, e2e_wanted};
+use crate::scene::{Deployed, PLAIN, SOON, Scene, WEB, begun, settled, systems};
+use infra_testkit::{Finished, HostKind, Run, Store, e2e_wanted};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -15,13 +15,6 @@ fn deployed(web: HostKind) -> (Scene, String) {
     scene.deploy(&["web"], 0);
     let old = settled(&scene);
     (scene, old)
-}
-
-/// What web runs, which is what it boots.
-fn settled(scene: &Scene) -> String {
-    let (runs, boots) = systems(scene.web());
-    assert_eq!(runs, boots, "the host is in between");
-    runs
 }
 
 /// The change on the host is over.
@@ -47,14 +40,6 @@ fn die_after(scene: &Scene, record: usize) -> Option<Finished> {
     command.env("INFRA_CRASH_AFTER", record.to_string());
     let finished = command.run(SOON).unwrap();
     finished.code().is_none().then_some(finished)
-}
-
-fn begun(scene: &Scene, words: &[&str], step: &str) -> Running {
-    let running = scene.command(words).start().unwrap();
-    let wanted = format!("\"step\":\"{step}\"");
-    let started = |line: &str| line.contains("\"stepStarted\"") && line.contains(&wanted);
-    assert!(running.wait_for_line(SOON, started).is_some(), "{step}");
-    running
 }
 
 #[test]
