@@ -41,9 +41,9 @@ fn panic_after(scene: &Scene, seconds: u32) {
         .repo
         .edit(WEB, |text| {
             let kept = text.lines().filter(|line| !line.contains("panic="));
-            let mut text: String = kept.map(|line| format!("{line}\n")).collect();
-            text.truncate(text.rfind('}').unwrap());
-            text + &format!("  boot.kernelParams = [ \"panic={seconds}\" ];\n}}\n")
+            let text = kept.collect::<Vec<_>>().join("\n");
+            let text = text.trim_end().trim_end_matches('}');
+            format!("{text}  boot.kernelParams = [ \"panic={seconds}\" ];\n}}\n")
         })
         .unwrap();
 }
@@ -98,7 +98,21 @@ fn a_host_is_booted_for_what_only_a_boot_exchanges() {
     assert_eq!(told.outcome("web"), "changed");
     assert_eq!(boot_id(&scene), second, "a page needs no boot");
     panic_after(&scene, 7);
-    let told = scene.deploy(&["web", "--reboot"], 0);
+    let file = scene.repo.path().join("by-boot.plan");
+    let file = file.to_str().unwrap();
+    let planned = scene.infra(&["plan", "web", "--reboot", "-o", file]);
+    assert_eq!(planned.code(), Some(0), "{}", planned.stderr);
+    assert!(
+        planned.stdout.contains("to be booted if kernel"),
+        "{}",
+        planned.stdout
+    );
+    assert!(
+        !planned.stderr.contains("needs-reboot"),
+        "{}",
+        planned.stderr
+    );
+    let told = scene.transact(&["apply", file], 0);
     assert_eq!(told.outcome("web"), "changed", "{:#}", told.answer);
     let new = settled(&scene);
     assert_eq!(told.host("web")["after"], new.as_str());
