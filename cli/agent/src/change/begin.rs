@@ -196,9 +196,14 @@ pub(crate) fn mend(host: &Host, but: Option<&str>) -> Result<bool, Diagnostic> {
 
 /// `change recover`.
 pub(crate) fn recover(host: &Host) -> Result<Recovered, Diagnostic> {
-    let mended = if host.changes().exists() {
-        let _door = Door::take(host)?;
-        mend(host, None)?
+    let is_alive = || Folder::last(host).is_some_and(|folder| folder.is_alive());
+    let mended = if host.changes().exists() && !is_alive() {
+        match Door::take(host) {
+            Ok(_door) => mend(host, None)?,
+            // Whoever has it has started one, and waits for it.
+            Err(_) if is_alive() => false,
+            Err(fault) => return Err(fault),
+        }
     } else {
         false
     };

@@ -7,6 +7,7 @@ use super::starts;
 use super::system::{self, Now};
 use super::task::Ran;
 use super::work::{COMMIT, Work, how};
+use crate::apply;
 use crate::files;
 use crate::host::Host;
 use crate::process;
@@ -101,8 +102,9 @@ impl Work<'_> {
             let once = Once::of(self.host, &self.kept.path)?;
             if once.has_menu() {
                 self.offer(&target, &default)?;
+                self.check_default(once, &default)?;
             }
-            self.state.reboot.told = true;
+            self.state.reboot.told = Some(once);
             self.save()?;
             self.set_once(once, &target.path)?;
         }
@@ -160,6 +162,14 @@ impl Work<'_> {
     fn arrive(&mut self) -> Result<(), Diagnostic> {
         self.refuse_if_aborted()?;
         self.folder.log("the host is up again, in its new system");
+        if self.intent().secrets.is_some() && self.state.reboot.secrets.is_none() {
+            return Err(Diagnostic::new(
+                Code::BootFailed,
+                "the host was restarted before its secrets were in place",
+            )
+            .with_cause("somebody else restarted it, or it lost its power")
+            .with_fix("deploy again"));
+        }
         let limit = self.intent().limits.activate;
         let until = self.until.unwrap_or_else(|| Deadline::after(limit));
         let failed = |title: String| {
@@ -179,43 +189,66 @@ impl Work<'_> {
             let runs = now.map_or_else(|| "no system".to_owned(), |path| path.to_string());
             return failed(format!("the host booted the new system and runs {runs}"));
         }
+        if self.intent().secrets.is_some() {
+            // They are there since the boot; whose owner or consumer there is not, is told as after an activation.
+            let settled = apply::restart(self.host)?;
+            self.warn_of_units(&settled.units);
+        }
         self.state.reboot.boot = system::boot_id(self.host);
         Ok(())
     }
 
-    /// Whether the host has to be booted to be what it was: it came up with the new system, which is not its boot default.
-    pub(super) fn is_in_new_system(&self) -> bool {
-        let new = self.intent().system.as_ref().map(|target| &target.path);
+    /// Whether the host has to be booted to be what it was: since it was told to boot once it came up with something else than its boot default.
+    pub(super) fn is_elsewhere(&self) -> bool {
         let before = self.intent().expected.boot_default.as_ref();
-        self.kept.boots
-            && new != before
+        let booted = system::system(self.host, system::BOOTED);
+        self.state.reboot.told.is_some()
             && self.kept.boot != system::boot_id(self.host)
-            && system::system(self.host, system::BOOTED).as_ref() == new
+            && booted.is_some()
+            && booted.as_ref() != before
+    }
+
+    /// Whether there is nothing to go back to: the new system was the boot default already, and has been booted.
+    pub(super) fn is_its_own_way_back(&self) -> bool {
+        let new = self.intent().system.as_ref().map(|target| &target.path);
+        self.kept.boots
+            && self.kept.boot != system::boot_id(self.host)
+            && self.intent().expected.boot_default.as_ref() == new
     }
 
     /// Boots the host's default again. Returns only if that does not happen.
     pub(super) fn boot_back(&mut self) -> Result<(), Diagnostic> {
         let before = self.intent().expected.boot_default.clone();
         let before = before.map_or_else(|| "its default".to_owned(), |path| path.to_string());
-        if self.state.reboot.back {
+        let boot = system::boot_id(self.host);
+        if self.state.reboot.back.is_some() && self.state.reboot.back != boot {
             return Err(Diagnostic::new(
                 Code::RestoreFailed,
-                "the host could not be put back: it boots the new system again and again",
+                "the host could not be put back: it was restarted for that, and did not boot its default",
             )
-            .with_cause(format!("its boot loader was told to boot {before}"))
+            .with_cause(format!("its boot loader was to boot {before}"))
             .with_fix("choose that in its boot menu, and see why its boot loader does not"));
         }
-        self.state.reboot.back = true;
-        self.save()?;
+        self.state.reboot.back = boot;
+        // A disk that is full is no reason to stay.
+        let _ = self.save();
         self.folder.log(&format!("restarting into {before}"));
         self.restart()
     }
 
-    /// A boot that did not come to be waits for the next one.
+    /// A boot that did not come to be waits for the next one. One that did has used it up; should the boot loader not have forgotten it, it is
+    /// told once more, as well as it can be.
     pub(super) fn forget_once(&self) -> Result<(), Diagnostic> {
-        if !self.state.reboot.told {
+        let Some(once) = self.state.reboot.told else {
             return Ok(());
+        };
+        let cleared = self.clear_once(once);
+        if self.kept.boot == system::boot_id(self.host) {
+            return cleared;
         }
-        self.clear_once(Once::of(self.host, &self.kept.path)?)
+        if let Err(fault) = cleared {
+            self.folder.log(&fault.title);
+        }
+        Ok(())
     }
 }

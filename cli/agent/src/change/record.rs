@@ -1,6 +1,7 @@
 //! A change as it is kept on disk: the order, how far it is, its log. Whoever reads it needs no lock: files appear whole.
 
 use super::clock;
+use super::once::Once;
 use super::system::{self, Now};
 use crate::fault::cannot;
 use crate::files;
@@ -97,12 +98,12 @@ pub(crate) struct Progress {
     pub(crate) offered: bool,
     /// The generation of the profile that the system has since.
     pub(crate) generation: Option<u64>,
-    /// Whether the boot loader was begun to be told to boot it once.
-    pub(crate) told: bool,
+    /// How the boot loader was begun to be told to boot it once.
+    pub(crate) told: Option<Once>,
     /// The boot in which it came up.
     pub(crate) boot: Option<String>,
-    /// Whether the host was booted again, to what it was.
-    pub(crate) back: bool,
+    /// The boot in which the host was asked to restart again, to what it was.
+    pub(crate) back: Option<String>,
 }
 
 impl State {

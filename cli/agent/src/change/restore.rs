@@ -23,20 +23,21 @@ impl Work<'_> {
             }
         };
         // One thing that cannot be put back is no reason to leave the others.
-        if self.state.committed || self.state.reboot.offered {
+        let elsewhere = self.is_elsewhere();
+        // What only knows of the new system is put right once the host is back; a boot default that was moved would be booted.
+        if self.state.committed || (self.state.reboot.offered && !elsewhere) {
             note(self.put_boot_default_back());
         }
         note(self.forget_once());
+        if elsewhere {
+            return fault.map_or_else(|| self.boot_back(), Err);
+        }
         let same_boot = self.kept.boot == system::boot_id(self.host);
         if same_boot {
             let known = &self.intent().expected.failed_units;
             starts::before_the_way_back(self.host, &self.folder, known);
         }
         note(self.put_secrets_back());
-        if self.is_in_new_system() {
-            // What could not be put back would be booted.
-            return fault.map_or_else(|| self.boot_back(), Err);
-        }
         if self.state.activated && same_boot && !self.kept.boots {
             note(self.put_system_back());
         }

@@ -183,7 +183,7 @@ impl Supervisor<'_> {
                 warnings,
             }
         } else {
-            match self.work.left_of_the_first() {
+            match self.work.left() {
                 Some(left) => ChangeEnd::Left {
                     why: self.why(),
                     left: Box::new(left),

@@ -211,8 +211,6 @@ impl Work<'_> {
         if !self.intent().goal.activates() {
             self.take_secrets()?;
         }
-        // Nix leaves it to the kernel when a path's content comes to the disk. A boot default must be there before it is one.
-        files::flush(&self.host.path(system::STORE))?;
         self.note_generations();
         // Nix leaves it to the kernel when a path's content comes to the disk. A boot default must be there before it is one.
         files::flush(&self.host.path(system::STORE))?;

@@ -1,10 +1,11 @@
 //! The supervisor is killed after every single change that it makes on the way through a boot, before it and after it, with and without a
 //! power cut: the host becomes exactly what it was or exactly what was ordered, and says which.
 
-use crate::change_scene::{Looks, done};
+use crate::change_scene::{Looks, done, probes};
 use crate::reboot_scene::Loader;
 use crate::scene::Scene;
 use infra_model::change::{ChangeEnd, ChangePhase};
+use serde_json::json;
 use std::collections::BTreeSet;
 
 fn looks(name: &str, generation: u64, secrets: u64) -> Looks {
@@ -130,6 +131,44 @@ fn cut_everywhere(loader: Loader) -> [BTreeSet<String>; 2] {
         both_ways(&scene, &format!("cut {cut} after the boot"), &mut second);
     }
     panic!("the supervisor never comes to an end");
+}
+
+/// On the way back from the new system, which fails a probe.
+fn cut_on_the_way_back(loader: Loader) {
+    let start = Scene::that_boots(loader);
+    let mut order = start.order_to_boot("r1", "new");
+    order.intent.probes = Some(probes("file", &json!({ "file": "/never" })));
+    start.begin(&order);
+    start.restart("r1", 1);
+    for cut in 1..200 {
+        let scene = start.fork();
+        let mut going = scene.start(
+            &format!("--stop-supervisor-after {cut} change recover"),
+            b"",
+        );
+        let mut asked = false;
+        while !asked && (going.try_wait().unwrap().is_none() || scene.change("r1").alive) {
+            asked = scene.restarts() > 1;
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        if asked {
+            scene.kill_supervisor("r1");
+            let _ = going.wait();
+            scene.goes_down(2);
+            assert_eq!(brought_to_its_end(&scene, "the way back"), "restored");
+            assert!(cut >= 6, "only {cut} changes on the way back");
+            return;
+        }
+        let mut seen = BTreeSet::new();
+        both_ways(&scene, &format!("cut {cut} on the way back"), &mut seen);
+        assert_eq!(seen, words(&["restored restored"]), "{loader:?}, cut {cut}");
+    }
+    panic!("the supervisor never asks for the way back");
+}
+
+#[test]
+fn the_way_back_from_a_boot_is_cut() {
+    cut_on_the_way_back(Loader::SystemdBoot);
 }
 
 /// Whether nothing was left to be cleared away: it came to its very end.

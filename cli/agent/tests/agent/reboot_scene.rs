@@ -26,12 +26,19 @@ for link in system-*-link; do
   number=${link#system-}
   echo "${number%-link} $(readlink "$link")"
 done | sort -n >"$root/nix/menu"
+# Installers that keep few entries, or make the newest the default.
+if [ -e "$root/one-entry" ]; then tail -n 1 "$root/nix/menu" >"$root/nix/menu.1"; mv "$root/nix/menu.1" "$root/nix/menu"; fi
+default=$(sed -n "s|^\([0-9]*\) $system\$|\1|p" "$root/nix/menu" | tail -n 1)
+if [ -e "$root/newest" ]; then default=$(tail -n 1 "$root/nix/menu"); default=${default%% *}; fi
+mkdir -p "$root/boot/loader"
+echo "default nixos-generation-$default.conf" >"$root/boot/loader/loader.conf"
 "#;
 
 const BOOTCTL: &str = r#"#!/bin/sh
 root=${0%/usr/local/bin/bootctl}
 variable=$root/sys/firmware/efi/efivars/LoaderEntryOneShot-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f
 case $1 in
+  --print-esp-path) echo /boot ;;
   list)
     printf '['
     while read -r number system; do

@@ -266,3 +266,100 @@ fn a_boot_to_an_earlier_generation_keeps_its_number() {
             .is_symlink()
     );
 }
+
+#[test]
+fn a_boot_menu_that_loses_the_default_is_not_booted() {
+    for what in ["one-entry", "newest"] {
+        let scene = Scene::that_boots(Loader::SystemdBoot);
+        let before = scene.looks();
+        fs::write(scene.path(what), "").unwrap();
+        scene.begin(&scene.order_to_boot("r1", "new"));
+        let why = restored(&scene.see_through("r1"));
+        assert_eq!(why.code, Code::NoBootOnce, "{what}: {why:?}");
+        assert_eq!((scene.restarts(), scene.looks()), (0, before), "{what}");
+        let menu = fs::read_to_string(scene.path("boot/loader/loader.conf")).unwrap();
+        assert_eq!(
+            menu, "default nixos-generation-7.conf\n",
+            "{what}: as it was"
+        );
+        assert_eq!(scene.boots_once(), None);
+    }
+}
+
+#[test]
+fn a_third_system_is_booted_back_as_well() {
+    let scene = Scene::that_boots(Loader::SystemdBoot);
+    let before = scene.looks();
+    scene.add_system("third");
+    scene.begin(&scene.order_to_boot("r1", "new"));
+    scene.wait_for_restart("r1", 1);
+    scene.kill_supervisor("r1");
+    scene.boots_next("third");
+    scene.goes_down(1);
+    assert_eq!(scene.looks().secret, before.secret);
+    scene.start_recovery();
+    scene.restart("r1", 2);
+    assert_eq!(scene.comes_up("r1"), ChangePhase::Ended);
+    assert_eq!(restored(&scene.change("r1")).code, Code::BootFailed);
+    assert_eq!(scene.looks(), before);
+}
+
+#[test]
+fn a_new_system_that_cannot_write_its_boot_menu_is_booted_back() {
+    let scene = Scene::that_boots(Loader::SystemdBoot);
+    let before = scene.looks();
+    let mut order = scene.order_to_boot("r1", "new");
+    order.intent.probes = Some(probes("file", &json!({ "file": "/never" })));
+    scene.begin(&order);
+    // /boot is not mounted there, and bootctl is gone.
+    let only_in_the_old =
+        "case $(readlink \"$root/run/booted-system\") in *-old) ;; *) exit 1 ;; esac\n";
+    scene.hook("old", "boot", only_in_the_old);
+    scene.wait_for_restart("r1", 1);
+    let bootctl = scene.path("usr/local/bin/bootctl");
+    let aside = scene.path("usr/local/bin/bootctl.aside");
+    fs::rename(&bootctl, &aside).unwrap();
+    scene.kill_supervisor("r1");
+    scene.goes_down(1);
+    scene.start_recovery();
+    scene.wait_for_restart("r1", 2);
+    fs::rename(&aside, &bootctl).unwrap();
+    scene.restart("r1", 2);
+    assert_eq!(scene.comes_up("r1"), ChangePhase::Ended);
+    assert_eq!(restored(&scene.change("r1")).code, Code::ProbeFailed);
+    assert_eq!(scene.looks(), before);
+}
+
+#[test]
+fn a_system_that_was_the_default_already_has_no_way_back() {
+    let scene = Scene::that_boots(Loader::Hook);
+    scene.begin(&scene.order_with_secrets("r1", "new"));
+    done(&scene.see_through("r1"));
+    let mut order = scene.order("r2", "new");
+    order.intent.reboot = Reboot::Needed;
+    order.intent.probes = Some(probes("file", &json!({ "file": "/never" })));
+    scene.begin(&order);
+    scene.restart("r2", 1);
+    assert_eq!(scene.comes_up("r2"), ChangePhase::Ended);
+    let end = scene.change("r2").end;
+    assert!(
+        matches!(&end, Some(ChangeEnd::Left { why, left, .. }) if why.code == Code::ProbeFailed && left.title.contains("boot default already")),
+        "{end:?}"
+    );
+    assert_eq!((scene.restarts(), scene.looks().boots.as_str()), (1, "new"));
+}
+
+#[test]
+fn whoever_comes_second_to_recover_finds_it_done() {
+    let scene = Scene::that_boots(Loader::Hook);
+    scene.begin(&scene.order_to_boot("r1", "new"));
+    scene.restart("r1", 1);
+    let both = [
+        scene.start("change recover", b""),
+        scene.start("change recover", b""),
+    ];
+    for child in both {
+        assert_eq!(Scene::end(child).code, Some(0));
+    }
+    assert_eq!(done(&scene.see_through("r1")), Some(8));
+}

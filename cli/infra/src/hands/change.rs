@@ -22,6 +22,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// What a host may need beyond its own limits to come back and tell: restoring the network, restarting sshd.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// What firmware and kernel may need, there and back, before anything of the host counts its own limits.
+const BOOTS: Duration = Duration::from_secs(600);
+
 /// The changes of one run.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
@@ -34,6 +37,8 @@ struct Open {
     /// The first line of its log that was not told yet.
     next: u64,
     limits: Limits,
+    /// Whether it may be booted for it.
+    boots: bool,
 }
 
 impl Changes {
@@ -41,6 +46,7 @@ impl Changes {
         self.lock().get(host).copied().unwrap_or(Open {
             next: 0,
             limits: Limits::default(),
+            boots: true,
         })
     }
 
@@ -61,14 +67,19 @@ pub(super) struct Watcher<'w> {
     pub(super) wire: &'w Wire,
     pub(super) host: &'w HostName,
     pub(super) stop: Stop,
-    pub(super) report: &'w Report,
+    /// Who hears what the host says; `None`: nobody.
+    pub(super) report: Option<&'w Report>,
 }
 
 impl Watcher<'_> {
     /// Begins a change, and watches it until it waits for its confirmation or is over.
     pub(super) async fn begin(&self, intent: &Intent) -> Result<Done, Failed> {
-        let limits = intent.limits;
-        self.wire.changes.set(self.host, Open { next: 0, limits });
+        let open = Open {
+            next: 0,
+            limits: intent.limits,
+            boots: !intent.reboot.is_never(),
+        };
+        self.wire.changes.set(self.host, open);
         let order = Order {
             schema: CHANGE_SCHEMA,
             run: self.wire.run.clone(),
@@ -79,10 +90,7 @@ impl Watcher<'_> {
         };
         let binary = self.binary()?;
         // Nothing has begun while the order has not arrived: no limit of the change is waited for.
-        let away = Away::since(Limits {
-            activate: 0,
-            confirm: 0,
-        });
+        let away = Away::before_it_begins();
         loop {
             let begun = match self.wire.connection(self.host, self.stop.clone()).await {
                 Ok(connection) => {
@@ -98,6 +106,12 @@ impl Watcher<'_> {
                 Err(fault) if is_of_the_way(&fault) => {
                     self.wire.forget(self.host).await;
                     self.wait(&away, fault).await?;
+                }
+                // It has, and the host is on its way.
+                Err(fault)
+                    if fault.code == Code::HostBusy && self.has_our_change(&binary).await =>
+                {
+                    break;
                 }
                 Err(fault) => return Err(fault.into()),
             }
@@ -118,7 +132,8 @@ impl Watcher<'_> {
     ) -> Result<Done, Failed> {
         let warnings = self.reached_by_others(reachable).await?;
         let binary = self.binary()?;
-        let away = Away::since(self.wire.changes.get(self.host).limits);
+        let open = self.wire.changes.get(self.host);
+        let away = Away::since(open);
         loop {
             let confirmed = match self.wire.reconnect(self.host, self.stop.clone()).await {
                 Ok(connection) => {
@@ -130,7 +145,7 @@ impl Watcher<'_> {
             };
             match confirmed {
                 Ok(_) => break,
-                Err(fault) if is_of_the_way(&fault) => self.wait(&away, fault).await?,
+                Err(fault) if is_away(&fault, open) => self.wait(&away, fault).await?,
                 // Too late, or not the change that waits: how it came out says why.
                 Err(fault) if fault.code == Code::Interrupted => return Err(fault.into()),
                 Err(fault) => {
@@ -158,7 +173,7 @@ impl Watcher<'_> {
         let binary = self.binary()?;
         let mut seen = ChangePhase::Armed;
         let mut open = self.wire.changes.get(self.host);
-        let mut away = Away::since(open.limits);
+        let mut away = Away::since(open);
         loop {
             let watch = Watch {
                 from: open.next,
@@ -175,7 +190,7 @@ impl Watcher<'_> {
             };
             let status = match status {
                 Ok(status) => status,
-                Err(fault) if is_of_the_way(&fault) => {
+                Err(fault) if is_away(&fault, open) => {
                     self.wire.forget(self.host).await;
                     self.wait(&away, fault).await?;
                     continue;
@@ -183,10 +198,10 @@ impl Watcher<'_> {
                 Err(fault) => return Err(fault.into()),
             };
             if status.alive {
-                away = Away::since(open.limits);
+                away = Away::since(open);
             }
             for line in status.log.iter().filter(|line| !is_phase(line)) {
-                self.report.line(line);
+                self.say(line);
             }
             open.next = status.next;
             seen = status.phase;
@@ -199,7 +214,7 @@ impl Watcher<'_> {
                     Ok(Some(status)) => return ended(self.host, status),
                     Ok(None) => {}
                     // On its way down or up, it does not take it over from us.
-                    Err(fault) if is_of_the_way(&fault) || fault.code == Code::HostBusy => {
+                    Err(fault) if is_away(&fault, open) || fault.code == Code::HostBusy => {
                         self.wire.forget(self.host).await;
                         self.wait(&away, fault).await?;
                     }
@@ -247,7 +262,7 @@ impl Watcher<'_> {
             format!("{name} went away in the middle of its change and has not come back"),
         )
         .with_cause(format!(
-            "{}\nits supervisor does not need this connection: unconfirmed, it puts the host back by itself; the boot default is the system before, so switching it off and on brings that",
+            "{}\nits supervisor does not need this connection: unconfirmed, it puts the host back by itself; until it is confirmed, the boot default stays what it was",
             fault.cause.unwrap_or(fault.title)
         ))
         .with_fix(format!(
@@ -273,13 +288,13 @@ impl Watcher<'_> {
                 Err(fault) if fault.code == Code::Interrupted => return Err(fault.into()),
                 Err(fault) => format!("{from} cannot be asked: {}", fault.title),
             };
-            self.report.line(&format!("probe {name}: {saw}"));
+            self.say(&format!("probe {name}: {saw}"));
             if !probe.critical {
                 warnings.push(format!("probe {name}: {saw}"));
                 continue;
             }
             return self
-                .take_back(not_reached(self.host, name, from, &saw))
+                .take_back_for(not_reached(self.host, name, from, &saw))
                 .await;
         }
         Ok(warnings)
@@ -335,20 +350,49 @@ impl Watcher<'_> {
         Ok(Some(saw.join("; ")))
     }
 
-    /// Has the host put itself back for what was found here, and waits until it has.
-    async fn take_back<T>(&self, why: Diagnostic) -> Result<T, Failed> {
+    /// Has the host put itself back, and waits until it has, through the boot that this may take.
+    pub(super) async fn take_back(&self) -> Result<(), Failed> {
         let binary = self.binary()?;
-        let connection = self.wire.connection(self.host, self.stop.clone()).await?;
-        let asked = Agent::new(&connection, self.host, &binary)
-            .abort(&self.wire.run, self.stop.clone())
-            .await;
-        if let Err(fault) = asked
-            && !is_of_the_way(&fault)
-        {
-            return Err(fault.into());
+        let open = self.wire.changes.get(self.host);
+        let away = Away::since(open);
+        loop {
+            let asked = match self.wire.connection(self.host, self.stop.clone()).await {
+                Ok(connection) => {
+                    Agent::new(&connection, self.host, &binary)
+                        .abort(&self.wire.run, self.stop.clone())
+                        .await
+                }
+                Err(fault) => Err(fault),
+            };
+            match asked {
+                Ok(_) => break,
+                // Heard or not: said again it is the same.
+                Err(fault) if is_away(&fault, open) || fault.code == Code::HostBusy => {
+                    self.wire.forget(self.host).await;
+                    self.wait(&away, fault).await?;
+                }
+                Err(fault) => return Err(fault.into()),
+            }
         }
         match self.until(ChangePhase::Ended).await {
-            Err(Failed { restored: true, .. }) => Err(Failed {
+            Err(Failed { restored: true, .. }) => Ok(()),
+            Err(failed) => Err(failed),
+            Ok(_) => Err(Diagnostic::new(
+                Code::HostMoved,
+                format!("the change of {} was confirmed meanwhile", self.host),
+            )
+            .with_fix(format!(
+                "infra rollback {} goes back to the system before",
+                self.host
+            ))
+            .into()),
+        }
+    }
+
+    /// The same, for what was found here.
+    async fn take_back_for<T>(&self, why: Diagnostic) -> Result<T, Failed> {
+        match self.take_back().await {
+            Ok(()) => Err(Failed {
                 error: why,
                 restored: true,
             }),
@@ -359,7 +403,23 @@ impl Watcher<'_> {
                 Err(why.with_cause(causes.join("\n")).into())
             }
             Err(failed) => Err(failed),
-            Ok(_) => Err(why.into()),
+        }
+    }
+
+    /// Whether the host has this run's change.
+    async fn has_our_change(&self, binary: &Binary) -> bool {
+        let Ok(connection) = self.wire.connection(self.host, self.stop.clone()).await else {
+            return false;
+        };
+        Agent::new(&connection, self.host, binary)
+            .change_status(Some(&self.wire.run), None, self.stop.clone())
+            .await
+            .is_ok()
+    }
+
+    fn say(&self, line: &str) {
+        if let Some(report) = self.report {
+            report.line(line);
         }
     }
 
@@ -375,10 +435,19 @@ struct Away {
 
 impl Away {
     /// From now on, in the worst case: all of its own limits, and the way back.
-    fn since(limits: Limits) -> Self {
+    fn since(open: Open) -> Self {
+        let limits = open.limits;
         let own = Duration::from_secs(limits.activate.saturating_add(limits.confirm));
+        let boots = if open.boots { BOOTS } else { Duration::ZERO };
         Self {
-            until: Instant::now() + own + PATIENCE,
+            until: Instant::now() + own + boots + PATIENCE,
+        }
+    }
+
+    /// No limit of the change is waited for.
+    fn before_it_begins() -> Self {
+        Self {
+            until: Instant::now() + PATIENCE,
         }
     }
 }
@@ -395,6 +464,13 @@ fn is_of_the_way(fault: &Diagnostic) -> bool {
         fault.code,
         Code::ConnectionLost | Code::HostUnreachable | Code::ConnectionRefused
     )
+}
+
+/// The same of a host that may be in the middle of a boot: in its initial ramdisk another SSH server can answer, with another key, and accounts
+/// come up after sshd. Nothing was said to whoever answered.
+fn is_away(fault: &Diagnostic, open: Open) -> bool {
+    let is_early = matches!(fault.code, Code::HostKeyMismatch | Code::LoginRefused);
+    is_of_the_way(fault) || (open.boots && is_early)
 }
 
 fn not_reached(host: &HostName, probe: &NeedName, from: &HostName, saw: &str) -> Diagnostic {

@@ -11,13 +11,12 @@ pub(crate) use secrets::{changes, refreshed, units_failed};
 use crate::keeper::Keeper;
 use crate::workspace::Workspace;
 use change::{Changes, Watcher};
-use infra_drive::agent::{Agent, Binary, Watch};
+use infra_drive::agent::Binary;
 use infra_drive::evaluator::Evaluator;
 use infra_drive::process::Stop;
 use infra_drive::roots::Roots;
 use infra_drive::snapshot::{self, Systems};
 use infra_engine::{Done, Failed, Hands, Report};
-use infra_model::change::ChangePhase;
 use infra_model::step::Interrupt;
 use infra_model::{
     CancelStage, Code, Diagnostic, Finding, HostName, HostSpec, HostState, Step, StepOutcome,
@@ -105,31 +104,15 @@ impl Wire {
 
     /// Has a host put itself back, whose change waits for its confirmation, and waits until it has.
     pub(crate) async fn take_back(&self, name: &HostName) -> Result<(), Diagnostic> {
-        let stop = Stop::never();
-        let connection = self.connection(name, stop.clone()).await?;
-        let binary = Binary::find(&self.spec(name)?.system)?;
-        let agent = Agent::new(&connection, name, &binary);
-        let mut status = agent.abort(&self.run, stop.clone()).await?;
-        while status.phase != ChangePhase::Ended {
-            let watch = Watch {
-                from: status.next,
-                wait: 20,
-                phase: status.phase,
-            };
-            status = agent
-                .change_status(Some(&self.run), Some(watch), stop.clone())
-                .await?;
-        }
-        match ended::ended(name, status) {
-            Err(failed) if failed.restored => Ok(()),
+        let watcher = Watcher {
+            wire: self,
+            host: name,
+            stop: Stop::never(),
+            report: None,
+        };
+        match watcher.take_back().await {
+            Ok(()) => Ok(()),
             Err(failed) => Err(failed.error),
-            Ok(_) => Err(Diagnostic::new(
-                Code::HostMoved,
-                format!("the change of {name} was confirmed meanwhile"),
-            )
-            .with_fix(format!(
-                "infra rollback {name} goes back to the system before"
-            ))),
         }
     }
 
@@ -187,7 +170,7 @@ impl Wire {
             wire: self,
             host: &unit.host,
             stop: stop.clone(),
-            report,
+            report: Some(report),
         };
         let (came, last) = match &unit.step {
             Step::Activate { intent } => (watcher.begin(intent).await, false),

@@ -227,6 +227,26 @@ fn a_host_needs_nobody_to_boot_back() {
     assert_eq!(told.outcome("web"), "rolledBack", "{:#}", told.answer);
     told.expect_error("unconfirmed", "web");
 
+    // Somebody takes it back, once it is up.
+    let before = boot_id(&scene);
+    let patient = ["deploy", "web", "--json", "--reboot"];
+    let running = begun(&scene, &patient, "confirm");
+    running.signal(Signal::KILL).unwrap();
+    running.wait(SOON).unwrap();
+    let undone = scene.infra(&["resume", "--undo", "--json"]);
+    let undone = Deployed::read(&undone);
+    match undone.outcome("web") {
+        "rolledBack" => assert_eq!(settled(&scene), old, "{:#}", undone.answer),
+        // It had been confirmed just then.
+        "failed" => undone.expect_error("host-moved", "web"),
+        other => panic!("{other}: {:#}", undone.answer),
+    }
+    assert_ne!(boot_id(&scene), before);
+    let now = settled(&scene);
+    assert_eq!(booted(&scene), now);
+    let old = now;
+    panic_after(&scene, 6);
+
     // A power cut after the boot, before anybody has confirmed.
     let second = boot_id(&scene);
     let slow = ["deploy", "web", "--json", "--reboot"];

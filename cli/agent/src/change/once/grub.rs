@@ -69,6 +69,17 @@ pub(super) fn entry(host: &Host, system: &StorePath) -> Result<String, Diagnosti
         .ok_or_else(|| cannot(&format!("{MENU} has no entry for {system}")))
 }
 
+/// Whether the first entry of the menu, which its installer makes the default, boots this system.
+pub(super) fn check_default(host: &Host, system: &StorePath) -> Result<(), Diagnostic> {
+    let menu = fs::read_to_string(host.path(MENU)).unwrap_or_default();
+    if place(&menu, &format!("init={system}/init")).as_deref() == Some("0") {
+        return Ok(());
+    }
+    Err(cannot(&format!(
+        "with the new system in {MENU}, its first entry is not {system}, so nothing would bring that back"
+    )))
+}
+
 /// What a brace has opened.
 enum Block {
     /// A submenu, by its place, with the number of entries in it so far.
@@ -81,6 +92,7 @@ enum Block {
 fn place(menu: &str, word: &str) -> Option<String> {
     let mut open: Vec<Block> = Vec::new();
     let mut top = 0;
+    let mut conditions = 0_usize;
     for line in menu.lines().map(str::trim) {
         if matches!(open.last(), Some(Block::Entry(_)))
             && line.split_whitespace().any(|one| one == word)
@@ -90,6 +102,15 @@ fn place(menu: &str, word: &str) -> Option<String> {
         let (opened, closed) = braces(line);
         let kind = line.split_whitespace().next().unwrap_or_default();
         let is_item = kind == "menuentry" || kind == "submenu";
+        match kind {
+            "if" if !line.ends_with("fi") => conditions += 1,
+            "fi" => conditions = conditions.saturating_sub(1),
+            _ => {}
+        }
+        if is_item && conditions > 0 && open.iter().all(|block| !matches!(block, Block::Entry(_))) {
+            // Whether it counts, only GRUB finds out.
+            return None;
+        }
         for at in 0..opened {
             let block = match (is_item && at == 0, open.last_mut()) {
                 (true, Some(Block::Submenu(_, next))) => item(kind, next),
@@ -186,6 +207,12 @@ menuentry "Memory test" {
         assert_eq!(found("d"), None);
         // A word with a semicolon is another word.
         assert_eq!(found("b"), None);
+        // An entry that is there on some machines alone makes every number after it another.
+        let unsure = MENU.replace(
+            "menuentry \"The newest",
+            "if [ x ]; then\nmenuentry \"Windows\" {\n}\nfi\nmenuentry \"The newest",
+        );
+        assert_eq!(place(&unsure, "init=/nix/store/a/init"), None);
         let memtest = place(MENU, "memtest");
         assert_eq!(memtest.as_deref(), Some("2"));
     }

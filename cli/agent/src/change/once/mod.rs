@@ -10,6 +10,7 @@ use super::task::{Ran, Task, find};
 use super::work::{Work, how};
 use crate::host::Host;
 use infra_model::{Code, Diagnostic, StorePath};
+use serde::{Deserialize, Serialize};
 
 /// A program of the running system that does it where we do not know the boot loader: `boot-once set SYSTEM`, `boot-once clear`.
 const HOOK: &str = "/etc/infra/boot-once";
@@ -17,7 +18,8 @@ const HOOK: &str = "/etc/infra/boot-once";
 const PATIENCE: u64 = 60;
 
 /// By what it is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) enum Once {
     /// [`HOOK`]
     Hook,
@@ -67,6 +69,18 @@ fn cannot(why: &str) -> Diagnostic {
 }
 
 impl Work<'_> {
+    /// That the boot loader's default is this system, whatever its installer made of a new entry.
+    pub(super) fn check_default(&self, once: Once, system: &StorePath) -> Result<(), Diagnostic> {
+        match once {
+            Once::Hook => Ok(()),
+            Once::SystemdBoot => {
+                let program = self.loader_program("bootctl")?;
+                systemd_boot::check_default(self.host, &program, system)
+            }
+            Once::Grub => grub::check_default(self.host, system),
+        }
+    }
+
     /// From here on the next boot is of this system; the one after it is not.
     pub(super) fn set_once(&self, once: Once, system: &StorePath) -> Result<(), Diagnostic> {
         match once {

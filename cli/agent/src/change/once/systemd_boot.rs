@@ -30,21 +30,80 @@ fn variable(host: &Host, name: &str) -> Option<String> {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Entry {
     id: String,
     #[serde(default)]
     options: String,
+    /// Not told by systemd 252.
+    #[serde(default)]
+    is_default: bool,
+}
+
+impl Entry {
+    fn boots(&self, system: &StorePath) -> bool {
+        let init = format!("init={system}/init");
+        self.options.split_whitespace().any(|word| word == init)
+    }
 }
 
 /// The name of the entry that boots this system: of several (the same system is two generations) the last.
 pub(super) fn entry(host: &Host, bootctl: &str, system: &StorePath) -> Result<String, Diagnostic> {
-    const PATIENCE: u64 = 30;
-    let program = host.path(bootctl);
-    let program = program.to_string_lossy();
-    let listed = process::ask_within(&program, &["list", "--json=short", "--no-pager"], PATIENCE)
-        .ok_or_else(|| cannot("bootctl cannot list what the boot loader knows"))?;
-    named(&listed, system)
+    named(&listed(host, bootctl)?, system)
         .ok_or_else(|| cannot(&format!("its boot loader has no entry for {system}")))
+}
+
+/// Whether the boot after the next one will be of this system: installers may drop the entry of an older generation, or go by patterns.
+pub(super) fn check_default(
+    host: &Host,
+    bootctl: &str,
+    system: &StorePath,
+) -> Result<(), Diagnostic> {
+    let set = variable(host, "LoaderEntryDefault");
+    let place = ask(host, bootctl, &["--print-esp-path"]).unwrap_or_default();
+    let settings = host.path(place.trim()).join("loader/loader.conf");
+    let settings = fs::read_to_string(settings).unwrap_or_default();
+    let entries = listed(host, bootctl)?;
+    match default(&entries, set.as_deref(), &settings) {
+        Ok(entry) if entry.boots(system) => Ok(()),
+        Ok(entry) => Err(cannot(&format!(
+            "with the new system in its menu, the default of its boot loader is {} and not {system}, so nothing would bring that back",
+            entry.id
+        ))),
+        Err(word) => Err(cannot(&format!(
+            "the default of its boot loader is told by `{word}`, which names no entry of {system}"
+        ))),
+    }
+}
+
+/// The entry that boots by default: as bootctl says, or as the variable or the settings name it.
+fn default<'e>(
+    entries: &'e [Entry],
+    set: Option<&str>,
+    settings: &str,
+) -> Result<&'e Entry, String> {
+    if let Some(entry) = entries.iter().find(|entry| entry.is_default) {
+        return Ok(entry);
+    }
+    let written = settings
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("default ").map(str::trim));
+    let word = set.or(written).unwrap_or_default();
+    let is_named = |entry: &&Entry| {
+        entry.id == word || entry.id.strip_suffix(".conf").is_some_and(|id| id == word)
+    };
+    entries.iter().find(is_named).ok_or_else(|| word.to_owned())
+}
+
+fn ask(host: &Host, bootctl: &str, words: &[&str]) -> Option<String> {
+    const PATIENCE: u64 = 30;
+    process::ask_within(&host.path(bootctl).to_string_lossy(), words, PATIENCE)
+}
+
+fn listed(host: &Host, bootctl: &str) -> Result<Vec<Entry>, Diagnostic> {
+    ask(host, bootctl, &["list", "--json=short", "--no-pager"])
+        .map(|listed| parse(&listed))
+        .ok_or_else(|| cannot("bootctl cannot list what the boot loader knows"))
 }
 
 /// One list of entries, or (up to systemd 252 at least) one entry after the other.
@@ -55,15 +114,20 @@ enum Listed {
     One(Entry),
 }
 
-fn named(listed: &str, system: &StorePath) -> Option<String> {
+fn parse(listed: &str) -> Vec<Entry> {
     let listed = serde_json::Deserializer::from_str(listed).into_iter();
-    let entries = listed.map_while(Result::ok).flat_map(|some| match some {
-        Listed::All(entries) => entries,
-        Listed::One(entry) => vec![entry],
-    });
-    let init = format!("init={system}/init");
-    let boots = |entry: &Entry| entry.options.split_whitespace().any(|word| word == init);
-    let names = entries.filter(boots).map(|entry| entry.id);
+    listed
+        .map_while(Result::ok)
+        .flat_map(|some| match some {
+            Listed::All(entries) => entries,
+            Listed::One(entry) => vec![entry],
+        })
+        .collect()
+}
+
+fn named(entries: &[Entry], system: &StorePath) -> Option<String> {
+    let boots = entries.iter().filter(|entry| entry.boots(system));
+    let names = boots.map(|entry| entry.id.clone());
     // By length first, so that generation 10 comes after 9.
     names.max_by_key(|id| (id.len(), id.clone()))
 }
@@ -87,7 +151,7 @@ pub(super) fn check(host: &Host, entry: &str) -> Result<(), Diagnostic> {
 
 #[cfg(test)]
 mod tests {
-    use super::named;
+    use super::{default, named, parse};
     use infra_model::StorePath;
 
     #[test]
@@ -103,7 +167,8 @@ mod tests {
             { "id": "auto-reboot-to-firmware-setup", "type": "auto" },
         ])
         .to_string();
-        let found = |listed: &str, path: &str| named(listed, &StorePath::parse(path).unwrap());
+        let found =
+            |listed: &str, path: &str| named(&parse(listed), &StorePath::parse(path).unwrap());
         assert_eq!(found(&listed, a).unwrap(), "nixos-generation-10.conf");
         assert_eq!(found(&listed, b).unwrap(), "nixos-generation-11.conf");
         let c = "/nix/store/3ymw2907bm1s9n6n8lsmbb267gch9dhj-c";
@@ -114,5 +179,37 @@ mod tests {
         let lines = lines.join("\n");
         assert_eq!(found(&lines, a).unwrap(), "nixos-generation-10.conf");
         assert_eq!(found(&lines, c), None);
+    }
+
+    #[test]
+    fn the_default_is_what_is_said_set_or_written() {
+        let lines = "{\"id\":\"nixos-generation-7.conf\"}\n{\"id\":\"nixos-generation-8.conf\"}";
+        let found = |set, settings: &str| {
+            default(&parse(lines), set, settings).map(|entry| entry.id.clone())
+        };
+        let old = Ok("nixos-generation-7.conf".to_owned());
+        assert_eq!(
+            found(None, "timeout 5\ndefault nixos-generation-7.conf\n"),
+            old
+        );
+        assert_eq!(found(None, "default nixos-generation-7\n"), old);
+        assert_eq!(
+            found(
+                Some("nixos-generation-7.conf"),
+                "default nixos-generation-8.conf\n"
+            ),
+            old
+        );
+        // What goes by a pattern goes by what is newest.
+        assert_eq!(found(None, "default nixos-*\n"), Err("nixos-*".to_owned()));
+        assert_eq!(
+            found(None, "default nixos-generation-6.conf\n"),
+            Err("nixos-generation-6.conf".to_owned())
+        );
+        assert_eq!(found(None, ""), Err(String::new()));
+        let said = lines.replace("8.conf\"", "8.conf\",\"isDefault\":true");
+        let said = parse(&said);
+        let entry = default(&said, None, "default nixos-generation-7.conf").unwrap();
+        assert_eq!(entry.id, "nixos-generation-8.conf");
     }
 }
