@@ -145,7 +145,8 @@ pub fn lined_up(decisions: &[Decision]) -> Plan {
 
 fn decide(known: &Known, goal: Goal) -> Decision {
     let mut reasons = reasons_to_change(known, goal);
-    let boot = reason_to_boot(known, goal);
+    let out = &known.system.answer.toplevel.out;
+    let boot = reason_to_boot(&known.state, out, known.reboot).filter(|_| goal.activates());
     // Nothing of the system differs: then nothing of it is built or copied either.
     let system = !reasons.is_empty() || boot.is_some();
     let secrets = goal != Goal::DryActivate && known.secrets.differ_from(&known.state);
@@ -185,13 +186,16 @@ fn decide(known: &Known, goal: Goal) -> Decision {
 }
 
 /// Why a host that runs its system is booted all the same.
-fn reason_to_boot(known: &Known, goal: Goal) -> Option<String> {
-    let runs_it = known.state.current.as_ref() == Some(&known.system.answer.toplevel.out);
-    if !goal.activates() || !runs_it {
+pub(crate) fn reason_to_boot(
+    state: &HostState,
+    system: &StorePath,
+    reboot: Reboot,
+) -> Option<String> {
+    if state.current.as_ref() != Some(system) {
         return None;
     }
-    match known.reboot {
-        Reboot::Needed if known.state.boot_pending => Some(
+    match reboot {
+        Reboot::Needed if state.boot_pending => Some(
             "was booted with another kernel, initial ramdisk, kernel modules or command line"
                 .to_owned(),
         ),

@@ -1,6 +1,6 @@
 //! Back to a system that a host ran before: by generation number and exact store path, never "the previous one".
 
-use crate::decide::may_boot;
+use crate::decide::{may_boot, reason_to_boot};
 use crate::{Decision, Verdict, expected, reachable};
 use infra_model::change::{Intent, Limits, Reboot, Target};
 use infra_model::state::SystemGeneration;
@@ -24,17 +24,54 @@ pub fn rollback(
     }
     let is_current = state.current.as_ref() == Some(&target.system);
     let is_default = state.generation == Some(target.number);
-    if is_current && is_default {
+    let boot = reason_to_boot(state, &target.system, reboot);
+    let is_there = format!("is on generation {} already", target.number);
+    if is_current && is_default && boot.is_none() {
         return Ok(Decision {
             host: host.clone(),
             verdict: Verdict::Unchanged,
-            reasons: vec![format!("is on generation {} already", target.number)],
+            reasons: vec![is_there],
             steps: Vec::new(),
         });
     }
-    let goal = if is_current { Goal::Boot } else { Goal::Switch };
+    let mut reasons = vec![if is_current && is_default {
+        is_there
+    } else {
+        let from = state.generation.map_or_else(
+            || "no generation".to_owned(),
+            |number| format!("generation {number}"),
+        );
+        format!(
+            "goes from {from} back to generation {} ({})",
+            target.number,
+            target.system.short()
+        )
+    }];
+    // What runs already is left untouched, unless it is booted.
+    let changes_what_runs = !is_current || boot.is_some();
+    reasons.extend(boot);
+    reasons.extend(may_boot(reboot).filter(|_| !is_current));
+    Ok(Decision {
+        host: host.clone(),
+        verdict: Verdict::Change,
+        reasons,
+        steps: steps(state, target, limits, changes_what_runs.then_some(reboot)),
+    })
+}
+
+/// How the host comes to the target. `runs`: what it runs becomes it, and whether by a boot; else its boot default alone.
+fn steps(
+    state: &HostState,
+    target: &SystemGeneration,
+    limits: Limits,
+    runs: Option<Reboot>,
+) -> Vec<Step> {
     let intent = Box::new(Intent {
-        goal,
+        goal: if runs.is_some() {
+            Goal::Switch
+        } else {
+            Goal::Boot
+        },
         system: Some(Target {
             path: target.system.clone(),
             generation: Some(target.number),
@@ -44,38 +81,21 @@ pub fn rollback(
         // The probes of the repository are those of another system; what failed newly is seen without them.
         probes: Some(BTreeMap::new()),
         limits,
-        reboot: if is_current { Reboot::Never } else { reboot },
+        reboot: runs.unwrap_or(Reboot::Never),
     });
-    let steps = if is_current {
-        vec![Step::Commit {
+    if runs.is_none() {
+        return vec![Step::Commit {
             begin: Some(intent),
-        }]
-    } else {
-        vec![
-            Step::Activate { intent },
-            Step::Confirm {
-                reachable: reachable(None),
-                last: false,
-            },
-            Step::Commit { begin: None },
-        ]
-    };
-    let from = state.generation.map_or_else(
-        || "no generation".to_owned(),
-        |number| format!("generation {number}"),
-    );
-    let mut reasons = vec![format!(
-        "goes from {from} back to generation {} ({})",
-        target.number,
-        target.system.short()
-    )];
-    reasons.extend(may_boot(reboot).filter(|_| !is_current));
-    Ok(Decision {
-        host: host.clone(),
-        verdict: Verdict::Change,
-        reasons,
-        steps,
-    })
+        }];
+    }
+    vec![
+        Step::Activate { intent },
+        Step::Confirm {
+            reachable: reachable(None),
+            last: false,
+        },
+        Step::Commit { begin: None },
+    ]
 }
 
 fn named<'s>(
@@ -151,8 +171,9 @@ fn has(state: &HostState) -> String {
 #[cfg(test)]
 mod tests {
     use super::rollback;
+    use crate::Decision;
     use infra_model::change::{Limits, Reboot};
-    use infra_model::{HostName, HostState, Step};
+    use infra_model::{Diagnostic, HostName, HostState};
     use std::fmt::Write as _;
 
     const PATHS: [&str; 3] = [
@@ -161,8 +182,8 @@ mod tests {
         "/nix/store/3ymw2907bm1s9n6n8lsmbb267gch9dhj-c",
     ];
 
-    /// Generations as `number:system[!]`; the last word is `runs:boots`.
-    fn told(generations: &str, runs: usize, boots: (u64, usize), to: Option<u64>) -> String {
+    /// Generations as `number:system[!]`; what runs, and what would boot.
+    fn state(generations: &str, runs: usize, boots: (u64, usize)) -> HostState {
         let mut text = format!(
             "current {}\ndefault {}\ngeneration system-{}-link\n",
             PATHS[runs], PATHS[boots.1], boots.0
@@ -173,26 +194,28 @@ mod tests {
             let at: usize = system.trim_end_matches('!').parse().expect("a number");
             let _ = writeln!(text, "profile system-{number}-link {there} {}", PATHS[at]);
         }
+        HostState::parse(&text)
+    }
+
+    fn back(state: &HostState, to: Option<u64>, reboot: Reboot) -> Result<Decision, Diagnostic> {
         let host = HostName::parse("web").expect("a name");
-        match rollback(
-            &host,
-            &HostState::parse(&text),
-            to,
-            Limits::default(),
-            Reboot::Never,
-        ) {
+        rollback(&host, state, to, Limits::default(), reboot)
+    }
+
+    fn kinds(decision: &Decision) -> String {
+        let kinds: Vec<_> = decision.steps.iter().map(|s| s.kind().as_str()).collect();
+        kinds.join(" ")
+    }
+
+    fn told(generations: &str, runs: usize, boots: (u64, usize), to: Option<u64>) -> String {
+        match back(&state(generations, runs, boots), to, Reboot::Never) {
             Err(fault) => format!("{}; {}", fault.title, fault.cause.unwrap_or_default()),
             Ok(decision) => {
-                let target = decision.steps.iter().find_map(|step| match step {
-                    Step::Activate { intent } => intent.system.as_ref(),
-                    Step::Commit { begin } => begin.as_ref()?.system.as_ref(),
-                    _ => None,
-                });
-                let kinds: Vec<_> = decision.steps.iter().map(|s| s.kind().as_str()).collect();
+                let target = decision.intent().and_then(|intent| intent.system.as_ref());
                 format!(
                     "{}: {} -> {:?}",
                     decision.reasons.join(", "),
-                    kinds.join(" "),
+                    kinds(&decision),
                     target.and_then(|target| target.generation)
                 )
             }
@@ -227,5 +250,53 @@ mod tests {
         web has no generation 7; it has generations 1 (1ymw2907…-a), 2 (2ymw2907…-b, the boot default)
         web has no generation to go back to; it has generations 1 (1ymw2907…-a, the boot default)
         ");
+    }
+
+    #[test]
+    fn boots_what_a_boot_is_asked_for() {
+        let mut table = Vec::new();
+        for reboot in [Reboot::Never, Reboot::Needed, Reboot::Always] {
+            for (runs, boots, to, waits) in [
+                // Another system.
+                (1, (2, 1), 1, false),
+                // It runs the target and boots it.
+                (1, (2, 1), 2, false),
+                (1, (2, 1), 2, true),
+                // It runs the target, and would boot another one.
+                (0, (2, 1), 1, false),
+                (0, (2, 1), 1, true),
+            ] {
+                let mut state = state("1:0 2:1", runs, boots);
+                state.boot_pending = waits;
+                let decision = back(&state, Some(to), reboot).expect("there");
+                let asked = decision.intent().map(|intent| {
+                    let target = intent.system.as_ref().and_then(|system| system.generation);
+                    (intent.goal.as_str(), target, intent.reboot)
+                });
+                table.push(format!(
+                    "{reboot:?}{}: {} {asked:?} <- {}",
+                    if waits { " waiting" } else { "" },
+                    kinds(&decision),
+                    decision.reasons.join(", ")
+                ));
+            }
+        }
+        insta::assert_snapshot!(table.join("\n"), @r#"
+        Never: activate confirm commit Some(("switch", Some(1), Never)) <- goes from generation 2 back to generation 1 (1ymw2907…-a)
+        Never:  None <- is on generation 2 already
+        Never waiting:  None <- is on generation 2 already
+        Never: commit Some(("boot", Some(1), Never)) <- goes from generation 2 back to generation 1 (1ymw2907…-a)
+        Never waiting: commit Some(("boot", Some(1), Never)) <- goes from generation 2 back to generation 1 (1ymw2907…-a)
+        Needed: activate confirm commit Some(("switch", Some(1), Needed)) <- goes from generation 2 back to generation 1 (1ymw2907…-a), to be booted if kernel, initial ramdisk, kernel modules or command line differ
+        Needed:  None <- is on generation 2 already
+        Needed waiting: activate confirm commit Some(("switch", Some(2), Needed)) <- is on generation 2 already, was booted with another kernel, initial ramdisk, kernel modules or command line
+        Needed: commit Some(("boot", Some(1), Never)) <- goes from generation 2 back to generation 1 (1ymw2907…-a)
+        Needed waiting: activate confirm commit Some(("switch", Some(1), Needed)) <- goes from generation 2 back to generation 1 (1ymw2907…-a), was booted with another kernel, initial ramdisk, kernel modules or command line
+        Always: activate confirm commit Some(("switch", Some(1), Always)) <- goes from generation 2 back to generation 1 (1ymw2907…-a), to be booted
+        Always: activate confirm commit Some(("switch", Some(2), Always)) <- is on generation 2 already, to be booted
+        Always waiting: activate confirm commit Some(("switch", Some(2), Always)) <- is on generation 2 already, to be booted
+        Always: activate confirm commit Some(("switch", Some(1), Always)) <- goes from generation 2 back to generation 1 (1ymw2907…-a), to be booted
+        Always waiting: activate confirm commit Some(("switch", Some(1), Always)) <- goes from generation 2 back to generation 1 (1ymw2907…-a), to be booted
+        "#);
     }
 }
