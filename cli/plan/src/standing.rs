@@ -128,7 +128,7 @@ pub fn of(facts: &Facts<'_>) -> Standing {
 fn waits_for_a_boot(facts: &Facts<'_>) -> Option<String> {
     facts.state.boot_pending.then(|| {
         format!(
-            "was booted with another kernel, initial ramdisk, kernel modules or command line than it would boot now: infra deploy {} --reboot boots it",
+            "was booted with another kernel, initial ramdisk, kernel modules or command line than those of what it runs: infra deploy {} --reboot boots it",
             facts.host
         )
     })

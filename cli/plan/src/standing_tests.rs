@@ -170,5 +170,13 @@ fn a_boot_that_is_waited_for_is_told_and_no_drift() {
     let receipts = [receipt(1, "changed switch a b b b -")];
     let mut waits = state("b b");
     waits.boot_pending = true;
-    insta::assert_snapshot!(told(&waits, Ok(&wanting("b", "-")), &receipts));
+    // It waits for what it runs, which is not always what it would boot.
+    let tested = [receipt(2, "changed test b c c b -")];
+    let mut divided = state("c b");
+    divided.boot_pending = true;
+    let table = [
+        told(&waits, Ok(&wanting("b", "-")), &receipts),
+        told(&divided, Ok(&wanting("c", "-")), &tested),
+    ];
+    insta::assert_snapshot!(table.join("\n"));
 }
