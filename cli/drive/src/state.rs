@@ -41,6 +41,10 @@ const EVENTS: &str = "events.ndjson";
 /// Its answer: there once it has come to its end.
 const ANSWER: &str = "receipt.json";
 
+/// There from when somebody goes on with a run until that has come to its end: an answer beside it is that of a process before. By a file and
+/// not by when others were written: clocks are set back.
+const RESUMED: &str = "resumed";
+
 /// Its receipt as it is kept for good: there if it touched hosts.
 const KEPT: &str = "run.json";
 
@@ -156,6 +160,7 @@ impl State {
             let mut file = OpenOptions::new().append(true).open(&path)?;
             // As when it was begun: whoever else looks at it knows that it goes on, and nobody goes on with it twice.
             flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+            File::create(dir.join(RESUMED))?;
             // A line that was cut off stays alone.
             if !text.is_empty() && !text.ends_with('\n') {
                 file.write_all(b"\n")?;
@@ -255,16 +260,10 @@ impl State {
 
     /// Whether a run came to its end, and nobody has gone on with it since.
     pub fn has_ended_since(&self, run: &str) -> bool {
-        let written = |file| {
-            fs::metadata(self.run_file(run, file)?)
-                .ok()?
-                .modified()
-                .ok()
-        };
-        match (written(ANSWER), written(EVENTS)) {
-            (Some(answer), Some(events)) => answer >= events,
-            (answer, _) => answer.is_some(),
-        }
+        let is_resumed = self
+            .run_file(run, RESUMED)
+            .is_some_and(|file| file.exists());
+        self.has_ended(run) && !is_resumed
     }
 
     /// Whether the process of a run is alive: it holds its journal.
@@ -364,7 +363,12 @@ impl Journal {
 
     /// Writes the run's receipt.
     pub fn finish(&self, receipt: &impl Serialize) -> Result<(), Diagnostic> {
-        write_whole(&self.dir.join(ANSWER), receipt).map_err(|error| unwritable(&self.dir, &error))
+        write_whole(&self.dir.join(ANSWER), receipt)
+            .and_then(|()| match fs::remove_file(self.dir.join(RESUMED)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            })
+            .map_err(|error| unwritable(&self.dir, &error))
     }
 }
 

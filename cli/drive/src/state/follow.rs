@@ -54,9 +54,11 @@ impl Tail {
 
 #[cfg(test)]
 mod tests {
-    use super::super::State;
+    use super::super::{ANSWER, EVENTS, State};
     use serde_json::json;
+    use std::fs::File;
     use std::io::Write;
+    use std::time::{Duration, SystemTime};
 
     #[test]
     fn lines_come_whole_and_once_and_the_end_of_the_process_is_seen() {
@@ -83,6 +85,41 @@ mod tests {
         assert!(tail.is_alive());
         assert!(state.follow("20300101T000000Z-0").is_none());
         assert!(state.follow("../x").is_none());
+    }
+
+    #[test]
+    fn no_clock_decides_whether_a_run_has_ended() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let state = State::in_folder(dir.path().to_path_buf());
+        let run = state.begin().expect("writable").run().to_owned();
+        // As if the clock had been set between the two, in either direction.
+        let ended = || {
+            [(ANSWER, EVENTS), (EVENTS, ANSWER)].map(|pair| {
+                for (file, hours) in [(pair.0, 1), (pair.1, 2)] {
+                    let path = state.run_file(&run, file).expect("a run");
+                    if let Ok(file) = File::options().append(true).open(path) {
+                        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(hours * 3600);
+                        file.set_modified(time).expect("ours");
+                    }
+                }
+                state.has_ended_since(&run)
+            })
+        };
+        let again = || {
+            let mut journal = state.reopen(&run).expect("free");
+            journal.write(&json!(1), false).expect("writable");
+            journal
+        };
+        assert_eq!(ended(), [false; 2], "it was cut off");
+        drop(again());
+        assert_eq!(ended(), [false; 2], "and again");
+        again().finish(&json!({})).expect("writable");
+        assert_eq!(ended(), [true; 2]);
+        drop(again());
+        assert_eq!(ended(), [false; 2], "somebody has gone on with it");
+        again().finish(&json!({})).expect("writable");
+        assert_eq!(ended(), [true; 2]);
+        assert!(!state.has_ended_since("20300101T000000Z-0"));
     }
 
     #[test]

@@ -239,8 +239,7 @@ fn a_run_that_is_resumed_and_dies_again_is_interrupted_whatever_it_came_to_befor
     fs::write(going.folder.join("receipt.json"), "{}\n").expect("writable");
     let follower = env.start(&["log", "last", "-f"]);
     follower.line();
-    // Files are written at times that can be told apart.
-    std::thread::sleep(Duration::from_millis(50));
+    fs::write(going.folder.join("resumed"), "").expect("writable");
     going.begins();
     drop(going);
     let (code, _, said) = follower.end();
