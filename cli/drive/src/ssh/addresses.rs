@@ -63,7 +63,8 @@ where
 #[cfg(test)]
 mod tests {
     use super::first;
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
+    use tokio::time::Instant;
 
     const HEAD_START: Duration = Duration::from_millis(100);
 
@@ -93,29 +94,31 @@ mod tests {
         (told, begun.elapsed().as_millis())
     }
 
-    #[tokio::test]
+    /// By a clock that is set forward whenever everything waits for it: a busy machine changes nothing.
+    #[tokio::test(start_paused = true)]
     async fn addresses_are_tried_in_order_and_beside_each_other() {
-        for (addresses, wanted, (from, to)) in [
-            ("5ok 0ok", "5ok", (5, 90)),
-            ("5no 5ok", "5ok", (10, 90)),
-            ("5000no 5ok", "5ok", (100, 1000)),
-            ("5000no 5no 5ok", "5ok", (105, 1000)),
-            ("5000no 5000no 5ok", "5ok", (200, 1000)),
+        for (addresses, wanted, after) in [
+            ("5ok 0ok", "5ok", 5),
+            ("5no 5ok", "5ok", 10),
+            ("5000no 5ok", "5ok", 105),
+            ("5000no 5no 5ok", "5ok", 110),
+            ("5000no 5000no 5ok", "5ok", 205),
             // Slow is not dead.
-            ("300ok 400ok", "300ok", (300, 450)),
-            ("300no 0no", "300no 0no", (300, 450)),
+            ("300ok 400ok", "300ok", 300),
+            ("300no 0no", "300no 0no", 300),
             // Somebody else at a later address does not keep us from the host at an earlier one …
-            ("300ok 0wrong", "300ok", (300, 450)),
-            ("300no 0wrong 0ok", "0wrong", (300, 450)),
+            ("300ok 0wrong", "300ok", 300),
+            ("300no 0wrong 0ok", "0wrong", 300),
             // … and ends the search for what comes after it.
-            ("5wrong 0ok", "5wrong", (5, 90)),
-            ("300no 150wrong 100ok", "150wrong", (300, 450)),
-            ("0no 5wrong 0ok", "5wrong", (5, 90)),
+            ("5wrong 0ok", "5wrong", 5),
+            ("300no 150wrong 100ok", "150wrong", 300),
+            ("0no 5wrong 0ok", "5wrong", 5),
         ] {
-            let (came, took) = of(addresses).await;
-            assert_eq!(came, wanted, "{addresses}");
-            let limits = from..2 * to;
-            assert!(limits.contains(&took), "{addresses}: {took} ms");
+            assert_eq!(
+                of(addresses).await,
+                (wanted.to_owned(), after),
+                "{addresses}"
+            );
         }
         let none = first(
             Vec::<std::future::Ready<Result<(), ()>>>::new(),
