@@ -73,6 +73,8 @@ pub fn config_text(target: &Target, known_hosts: &Path, user_configs: &[PathBuf]
         Some(Jump::Host(jump)) => {
             let _ = writeln!(text, "  ProxyJump {}", jump.alias());
             block(&mut text, &[jump.alias()], jump, known_hosts);
+            // Nobody has a session there: what the user has set for theirs is not for passing through. (For the host itself: args.rs.)
+            text += "  RemoteCommand none\n  RequestTTY auto\n  ClearAllForwardings yes\n";
             if let Some(address) = jump.addresses.first() {
                 // `%` begins a token here, and the zone of a link-local address elsewhere.
                 let address = address.replace('%', "%%");
@@ -106,20 +108,15 @@ fn block(text: &mut String, names: &[String], target: &Target, known_hosts: &Pat
     *text += "  ConnectTimeout 10\n  ServerAliveInterval 5\n  ServerAliveCountMax 3\n";
     // Nothing of this machine is lent to the host; ssh's zlib is slower than any network it would help (PERFORMANCE: 30 MiB/s).
     *text += "  ForwardAgent no\n  ForwardX11 no\n  PermitLocalCommand no\n  Compression no\n";
-    // What a person has set for their own sessions with the host: a command instead of ours, a terminal in the middle of binary data, ports that
-    // are taken already.
-    *text += "  RemoteCommand none\n  RequestTTY auto\n  ClearAllForwardings yes\n";
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::{Jump, Target, config_text, known_hosts_text};
-    use crate::process::{Stop, Tool};
     use infra_model::HostName;
-    use std::fs;
     use std::path::{Path, PathBuf};
 
-    fn target(name: &str, jump: Option<Jump>) -> Target {
+    pub(in crate::ssh) fn target(name: &str, jump: Option<Jump>) -> Target {
         Target {
             name: HostName::parse(name).expect("a name"),
             addresses: vec!["10.0.0.2".to_owned(), format!("{name}.lan")],
@@ -156,9 +153,6 @@ mod tests {
           ForwardX11 no
           PermitLocalCommand no
           Compression no
-          RemoteCommand none
-          RequestTTY auto
-          ClearAllForwardings yes
         Match all
           BatchMode yes
           Include "/home/a b/.ssh/config"
@@ -191,9 +185,6 @@ mod tests {
           ForwardX11 no
           PermitLocalCommand no
           Compression no
-          RemoteCommand none
-          RequestTTY auto
-          ClearAllForwardings yes
           ProxyJump infra-gate
         Host infra-gate
           User root
@@ -219,52 +210,6 @@ mod tests {
         Match all
           BatchMode yes
         "#);
-    }
-
-    /// By ssh's own reading of it.
-    #[tokio::test]
-    async fn what_a_person_has_set_for_their_sessions_is_not_for_ours() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let (own, file) = (dir.path().join("own"), dir.path().join("config"));
-        let theirs = [
-            "RemoteCommand tmux",
-            "RequestTTY force",
-            "LocalForward 8080 localhost:80",
-            "RemoteForward 9090 localhost:90",
-            "DynamicForward 1080",
-            "PermitLocalCommand yes",
-            "LocalCommand touch /tmp/x",
-            "IdentityFile /theirs",
-        ];
-        fs::write(&own, format!("Host *\n  {}\n", theirs.join("\n  "))).expect("writable");
-        let read = async |file: &Path, name: &str| {
-            let ssh = Tool::new("ssh").arg("-G").arg("-F").arg(file).arg(name);
-            let ended = ssh.run(Stop::never(), &mut |_| {}).await.expect("ssh runs");
-            assert!(ended.status.success(), "{name}");
-            ended.stdout
-        };
-        let words = [
-            "remotecommand",
-            "requesttty force",
-            "localforward",
-            "remoteforward",
-            "dynamicforward",
-            "permitlocalcommand yes",
-        ];
-        let alone = read(&own, "10.0.0.2").await;
-        for word in words {
-            assert!(alone.contains(word), "{word}: {alone}");
-        }
-        let jump = Jump::Host(Box::new(target("gate", None)));
-        let text = config_text(&target("web", Some(jump)), Path::new("/k"), &[own]);
-        fs::write(&file, text).expect("writable");
-        for name in ["10.0.0.2", "web.lan", "infra-gate"] {
-            let ours = read(&file, name).await;
-            for word in words {
-                assert!(!ours.contains(word), "{name}, {word}: {ours}");
-            }
-            assert!(ours.contains("identityfile /theirs"), "{name}: {ours}");
-        }
     }
 
     #[test]

@@ -1,13 +1,10 @@
 //! The master: the one `ssh` process that a connection consists of, and the socket it is reached by.
 
-use super::{Files, Jump, Target, explain, unwritable};
+use super::{Files, Jump, Target, args, explain, unwritable};
 use crate::process::{Stop, Tool};
 use infra_model::Diagnostic;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-
-/// A master whose infra was killed goes away by itself after this long without use.
-const LINGER: &str = "ControlPersist=60s";
 
 /// A master in the background. Dropped, it takes nothing new and ends with the last command that goes over it.
 #[derive(Debug)]
@@ -57,13 +54,7 @@ impl Master {
             socket: files.path(own),
         };
         let status = Tool::new("ssh")
-            .arg("-F")
-            .arg(files.config())
-            .arg("-S")
-            .arg(&master.socket)
-            // To the background once logged in, without a command of its own.
-            .args(["-M", "-f", "-N", "-o", LINGER])
-            .args(["--", name])
+            .args(args::master(&files.config(), &master.socket, name))
             .launch(log, stop)
             .await?;
         if status.success() {

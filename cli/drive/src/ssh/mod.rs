@@ -3,6 +3,7 @@
 //! We open the master ourselves on a private socket (decision 0001), hand the socket to Nix, and pin the host's key from `host.pub`.
 
 mod addresses;
+mod args;
 mod config;
 mod explain;
 mod master;
@@ -296,20 +297,13 @@ impl Connection {
 
     /// For `NIX_SSHOPTS`: our configuration, and our open connection instead of a new one.
     pub fn nix_options(&self) -> String {
-        format!(
-            "-F {} -o ControlPath={} -o ControlMaster=no",
-            self.files.config().display(),
-            self.master.socket().display()
-        )
+        args::nix(&self.files.config(), self.master.socket())
     }
 
     /// The arguments of `ssh` for a person's session over this connection: a shell, or the command given.
     pub fn interactive_args(&self, words: &[String]) -> Vec<OsString> {
-        let mut args: Vec<OsString> = vec!["-F".into(), self.files.config().into()];
-        args.extend(["-S".into(), self.master.socket().into()]);
-        args.extend(["-l", &self.user, "--", &self.address].map(OsString::from));
-        args.extend(words.iter().map(OsString::from));
-        args
+        let to = (self.user.as_str(), self.address.as_str());
+        args::session(&self.files.config(), self.master.socket(), to, words)
     }
 }
 
