@@ -48,6 +48,9 @@ in
       infra-change-emergency = lib.recursiveUpdate unit {
         description = "Change of this host by infra that has led to the emergency mode";
         wantedBy = [ "emergency.target" ];
+        # It has to be told, without the usual dependencies.
+        conflicts = [ "shutdown.target" ];
+        before = [ "shutdown.target" ];
         unitConfig.DefaultDependencies = false;
         serviceConfig.RemainAfterExit = false;
       };

@@ -120,6 +120,20 @@ lib.concatMap perModule (builtins.attrNames ours)
       };
   }
   {
+    name = "in the emergency mode it needs nothing of a boot, and ends with the host";
+    expr = {
+      inherit ((systemWith [ ours.changes ]).config.systemd.services.infra-change-emergency) before conflicts after requires;
+      inherit ((systemWith [ ours.changes ]).config.systemd.services.infra-change-emergency.unitConfig) DefaultDependencies;
+    };
+    expected = {
+      before = [ "shutdown.target" ];
+      conflicts = [ "shutdown.target" ];
+      after = [ ];
+      requires = [ ];
+      DefaultDependencies = false;
+    };
+  }
+  {
     name = "a program that boots once is where the agent looks for it, and nothing is there without";
     expr = map (once: (systemWith [ ours.changes { infra.boot = { inherit once; }; } ]).config.environment.etc ? "infra/boot-once") [ null ./modules.nix ];
     expected = [ false true ];

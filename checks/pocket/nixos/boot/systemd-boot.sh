@@ -49,19 +49,18 @@ copied() { # STORE-FILE -> its name on the partition, there after this
   copy=$name
 }
 
-# Numbers of the generations that can be booted, oldest first; the default is among them however old it is.
+# Numbers of the generations that can be booted, oldest first.
 generations() {
-  local link number numbers=() kept
+  local link number
+  [ -r "$profiles/." ] || die "$profiles cannot be read; the boot menu stays as it is"
   for link in "$profiles"/system-*-link; do
     number=${link##*/system-} number=${number%-link}
-    [ ! -e "$link/kernel" ] || numbers+=("$number")
-  done
-  [ ${#numbers[@]} -gt 0 ] || return 0
-  kept=$(printf '%s\n' "${numbers[@]}" | sort -n | tail -n "${limit:-1000000}")
-  for number in "${numbers[@]}"; do
-    if is_default "$number"; then printf '%s\n' "$number"; fi
-  done | printf '%s\n' "$kept" "$(cat)" | grep . | sort -nu
+    [ ! -e "$link/kernel" ] || printf '%s\n' "$number"
+  done | sort -n
 }
+
+# As nixpkgs does, the newest are offered, and the default is not among them if it is older; 0 is no limit.
+newest() { if [ "${limit:-0}" -gt 0 ]; then tail -n "$limit"; else cat; fi; }
 
 is_default() { [ "$(readlink -f "$profiles/system-$1-link")" = "$(readlink -f "$default")" ]; }
 
@@ -95,27 +94,52 @@ write_default() { # NUMBER
   { printf '%s' "$settings" && printf 'default nixos-generation-%s.conf\n' "$1"; } | put "$esp/loader/loader.conf"
 }
 
+# What the menu starts if nobody chooses is started all the same when its generation is gone: it stays until there is another default. But
+# nixpkgs removes it when it is beyond the limit, and so does this, for whoever relies on it to learn that here.
+keep_default() {
+  local entry number file
+  [ -e "$esp/loader/loader.conf" ] || return 0
+  entry=$(sed -n 's/^default //p' "$esp/loader/loader.conf")
+  [ -f "$entries/$entry" ] || return 0
+  number=${entry#nixos-generation-} number=${number%.conf}
+  if grep -qxF -e "$number" <<<"$all"; then
+    [ -n "${wanted[loader/entries/$entry]:-}" ] \
+      || say "warning: the default of the boot menu, $entry, goes: it is older than the newest $limit (boot.loader.systemd-boot.configurationLimit)"
+    return 0
+  fi
+  wanted[loader/entries/$entry]=1
+  while read -r file; do
+    wanted[${file#/}]=1
+  done < <(sed -n 's/^\(linux\|initrd\) //p' "$entries/$entry")
+}
+
 remove_stale() {
   local file
+  if [ -z "$all" ]; then
+    say "warning: $profiles/system has no generation that can be booted; what the boot menu has stays"
+    return 0
+  fi
+  keep_default
   for file in "$entries"/nixos-generation-*.conf "$kernels"/*.efi "$kernels"/*.new "$entries"/*.new; do
     [ -n "${wanted[${file#"$esp"/}]:-}" ] || rm -f "$file"
   done
 }
 
 declare -A wanted=()
-copy='' newest=''
+copy='' chosen=''
 require_partition
+all=$(generations)
 mkdir -p "$entries" "$kernels" "$esp/EFI/systemd" "$esp/EFI/BOOT"
 install_loader
-for number in $(generations); do
+for number in $(newest <<<"$all"); do
   write_entry "$number"
-  if is_default "$number"; then newest=$number; fi
+  if is_default "$number"; then chosen=$number; fi
 done
 sync -f "$esp"
-if [ -n "$newest" ]; then
-  write_default "$newest"
+if [ -n "$chosen" ]; then
+  write_default "$chosen"
 else
-  say "warning: $default is no generation of $profiles/system; the default of the boot menu stays as it is"
+  say "warning: $default is no generation of $profiles/system that is offered; the default of the boot menu stays as it is"
 fi
 sync -f "$esp"
 remove_stale

@@ -267,7 +267,8 @@ pub(crate) fn find(host: &Host, name: &str, session: &str) -> Option<String> {
         .find(|path| host.path(path).exists())
 }
 
-/// `systemd-run` for a service that is started and not waited for.
+/// `systemd-run` for a service that is started and not waited for. It needs nothing that the boot starts: in the emergency mode a unit with
+/// the usual dependencies is refused, as what it asks for would end that mode. That it ends with the host it has to be told itself then.
 pub(crate) fn unit_command(unit: &str, description: &str) -> std::process::Command {
     let unit = format!("--unit={unit}");
     let description = format!("--description={description}");
@@ -279,6 +280,9 @@ pub(crate) fn unit_command(unit: &str, description: &str) -> std::process::Comma
             "--no-ask-password",
             "--service-type=exec",
             "--property=StandardInput=null",
+            "--property=DefaultDependencies=no",
+            "--property=Conflicts=shutdown.target",
+            "--property=Before=shutdown.target",
             &unit,
             &description,
         ],

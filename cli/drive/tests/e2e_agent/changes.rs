@@ -24,6 +24,8 @@ case $1 in
       code=0
       case $system in *-breaks) code=1 ;; esac
       cat >/run/systemd/system/web.service <<UNIT
+[Unit]
+DefaultDependencies=no
 [Service]
 Type=exec
 ExecStart=/bin/sh -c "[ $code = 0 ] && exec sleep infinity; exit 1"
@@ -348,4 +350,34 @@ fn a_power_cut_or_a_killed_supervisor_is_recovered() {
         scene.operator.wait_for(host, "r4", ChangePhase::Ended);
         scene.runs(host, "better", "better", 2);
     }
+}
+
+/// There is nothing but a console in it, which nobody sits at.
+const EMERGENCY: &str = "mkdir -p /run/systemd/system/emergency.service.d
+printf '[Service]\\nExecStart=\\nExecStart=sleep infinity\\nStandardInput=null\\n' >/run/systemd/system/emergency.service.d/alone.conf
+systemctl daemon-reload
+systemctl isolate emergency.target";
+
+#[test]
+fn a_change_is_undone_in_the_emergency_mode() {
+    if !e2e_wanted("a_change_is_undone_in_the_emergency_mode") {
+        return;
+    }
+    let scene = Scene::new();
+    let web = scene.host("web");
+    scene
+        .operator
+        .begin(&scene.order("web", "r1", "better"))
+        .unwrap();
+    scene.operator.wait_for("web", "r1", ChangePhase::Awaiting);
+    web.sh("pkill -KILL -f 'change supervise'").unwrap();
+    web.sh(EMERGENCY).unwrap();
+    let state = || web.sh("systemctl is-system-running || true").unwrap();
+    assert_eq!(state(), "maintenance");
+
+    web.sh("/var/lib/infra/agent/current/infra-agent change recover")
+        .unwrap();
+    scene.ends_by_itself("web", "r1");
+    scene.runs("web", "good", "good", 1);
+    assert_eq!(state(), "maintenance", "nothing has ended it");
 }

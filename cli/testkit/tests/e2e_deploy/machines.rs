@@ -189,6 +189,20 @@ fn a_machine_that_dies_in_its_new_system_boots_the_old() {
     assert!(command_line(web).contains("marked=one"));
     assert_settled(web, &old);
 
+    // A disk is missing: it boots into its emergency mode, where nobody can log in.
+    let missing = "  fileSystems.\"/missing\" = { device = \"/dev/disk/by-label/missing\"; fsType = \"ext4\"; \
+                   options = [ \"x-systemd.device-timeout=5s\" ]; };";
+    let booted_before = boots(web);
+    boot_with(&scene, "marked=two", missing);
+    let told = deploy_by_boot(&scene, 3);
+    assert_eq!(told.outcome("web"), "rolledBack", "{:#}", told.answer);
+    told.expect_error("boot-failed", "web");
+    let said = told.answer.to_string();
+    assert!(said.contains("emergency mode"), "{said}");
+    assert_eq!(boots(web), booted_before + 2, "there and back");
+    assert!(command_line(web).contains("marked=one"));
+    assert_settled(web, &old);
+
     // It boots, and loses its power while it is being tried.
     let contract = "{ infra.probes.never = { file = \"/no/such\"; within = \"5m\"; }; }\n";
     scene
