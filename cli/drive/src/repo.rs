@@ -73,7 +73,7 @@ impl Repo {
 
     /// Whether it is a revision that lies here for a moment: all of its files count, whatever Git says of the folder around it, and none is
     /// remembered.
-    pub(crate) fn is_checked_out(&self) -> bool {
+    pub fn is_checked_out(&self) -> bool {
         self.checked_out_of.is_some()
     }
 

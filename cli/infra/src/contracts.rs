@@ -64,6 +64,19 @@ pub(crate) async fn gather(
     gather_with(desk, (hosts, BTreeSet::new()), flags).await
 }
 
+/// The same of a revision: hosts whose context cannot be read are faults of theirs, and keep nothing from the others.
+pub(crate) async fn gather_apart(
+    workspace: &Workspace,
+    evaluator: &Evaluator,
+    hosts: &[HostSpec],
+    flags: &BTreeMap<HostName, Flags>,
+    stop: &Stop,
+) -> Result<Contracts, Vec<Diagnostic>> {
+    let mut gathering = Gathering::new((workspace, evaluator, stop), BTreeSet::new());
+    gathering.apart = true;
+    gathering.gather(hosts, flags).await
+}
+
 /// The same of one host, with the values of all that it exports.
 pub(crate) async fn gather_exports(
     workspace: &Workspace,
@@ -78,23 +91,11 @@ pub(crate) async fn gather_exports(
 }
 
 async fn gather_with(
-    (workspace, evaluator, stop): (&Workspace, &Evaluator, &Stop),
+    desk: (&Workspace, &Evaluator, &Stop),
     (hosts, exporting): (&[HostSpec], BTreeSet<HostName>),
     flags: &BTreeMap<HostName, Flags>,
 ) -> Result<Contracts, Vec<Diagnostic>> {
-    let mut gathering = Gathering {
-        workspace,
-        evaluator,
-        stop,
-        exporting,
-        contracts: Contracts::default(),
-        manifests: Manifests::new(),
-        failed: Failed::new(),
-    };
-    gathering.ask(hosts).await.map_err(|fault| vec![fault])?;
-    gathering.fill(flags)?;
-    gathering.exchange().await.map_err(|fault| vec![fault])?;
-    Ok(gathering.contracts)
+    Gathering::new(desk, exporting).gather(hosts, flags).await
 }
 
 impl Contracts {
@@ -135,10 +136,41 @@ struct Gathering<'a> {
     stop: &'a Stop,
     /// Hosts whose exports are asked for by whoever runs infra.
     exporting: BTreeSet<HostName>,
+    /// Whether a context that cannot be read is a fault of its host alone.
+    apart: bool,
     contracts: Contracts,
     manifests: Manifests,
     /// Hosts whose contracts do not evaluate, and where not.
     failed: Failed,
+}
+
+impl<'a> Gathering<'a> {
+    fn new(
+        (workspace, evaluator, stop): (&'a Workspace, &'a Evaluator, &'a Stop),
+        exporting: BTreeSet<HostName>,
+    ) -> Self {
+        Self {
+            workspace,
+            evaluator,
+            stop,
+            exporting,
+            apart: false,
+            contracts: Contracts::default(),
+            manifests: Manifests::new(),
+            failed: Failed::new(),
+        }
+    }
+
+    async fn gather(
+        mut self,
+        hosts: &[HostSpec],
+        flags: &BTreeMap<HostName, Flags>,
+    ) -> Result<Contracts, Vec<Diagnostic>> {
+        self.ask(hosts).await.map_err(|fault| vec![fault])?;
+        self.fill(flags)?;
+        self.exchange().await.map_err(|fault| vec![fault])?;
+        Ok(self.contracts)
+    }
 }
 
 impl Gathering<'_> {
@@ -193,22 +225,34 @@ impl Gathering<'_> {
     fn fill(&mut self, flags: &BTreeMap<HostName, Flags>) -> Result<(), Vec<Diagnostic>> {
         let (offers, damaged) = Offers::read(self.workspace)?;
         self.contracts.warnings.extend(damaged);
-        let mut faults = Vec::new();
+        let mut broken: Vec<(HostName, Vec<Diagnostic>)> = Vec::new();
         for (name, contract) in &mut self.contracts.hosts {
-            match offers.of(self.workspace, name, flags.get(name)) {
+            let found = match offers.of(self.workspace, name, flags.get(name)) {
                 Ok(offer) => {
                     let manifest = &contract.known.manifest;
                     contract.filling = infra_plan::fill::fill(manifest, &offer);
-                    faults.extend(infra_plan::fill::ambiguous_variables(manifest, &offer));
+                    infra_plan::fill::ambiguous_variables(manifest, &offer)
                 }
-                Err(found) => faults.extend(found),
+                Err(found) => found,
+            };
+            if !found.is_empty() {
+                broken.push((name.clone(), found));
             }
         }
-        if faults.is_empty() {
-            Ok(())
-        } else {
-            Err(faults)
+        if broken.is_empty() {
+            return Ok(());
         }
+        if !self.apart {
+            return Err(broken.into_iter().flat_map(|(_, found)| found).collect());
+        }
+        for (name, found) in broken {
+            self.contracts.hosts.remove(&name);
+            self.manifests.remove(&name);
+            for fault in found {
+                self.fail(&name, fault);
+            }
+        }
+        Ok(())
     }
 }
 

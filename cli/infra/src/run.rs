@@ -10,6 +10,7 @@ use infra_model::{CancelStage, Diagnostic, Event, HostName, StepKind};
 use infra_plan::{Plan, Rollout};
 use infra_view::{Ndjson, Reader};
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::{mpsc, watch};
@@ -168,6 +169,23 @@ impl Run {
                     Some(Err(_)) => {}
                     None => return answers,
                 },
+            }
+        }
+    }
+
+    /// Does something that only looks, and tells it when somebody asks to stop.
+    pub(crate) async fn ask<T>(&mut self, question: impl AsyncFnOnce(Stop) -> T) -> T {
+        let (say, stage) = watch::channel(self.stage);
+        let mut answer = pin!(question(Stop::from(CancelStage::Draining, stage)));
+        loop {
+            tokio::select! {
+                biased;
+                Some(()) = self.interrupts.recv() => {
+                    self.interrupt();
+                    // It may be through.
+                    let _ = say.send(self.stage);
+                }
+                answer = &mut answer => return answer,
             }
         }
     }

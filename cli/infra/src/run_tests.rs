@@ -103,6 +103,22 @@ async fn whoever_asks_to_stop_ends_it() {
 }
 
 #[tokio::test]
+async fn a_question_of_no_host_is_told_to_stop() {
+    let (mut run, interrupt) = run(1);
+    let question = async |mut stop: Stop| {
+        interrupt.send(()).expect("somebody listens");
+        stop.asked().await;
+        "stopped"
+    };
+    let answer = timeout(SOON, run.ask(question)).await;
+    assert_eq!(answer, Ok("stopped"));
+    assert!(run.interrupted());
+    // Whoever is asked after that knows at once.
+    let later = run.ask(async |mut stop: Stop| stop.asked().await);
+    assert!(timeout(SOON, later).await.is_ok());
+}
+
+#[tokio::test]
 async fn a_question_that_breaks_has_no_answer() {
     let (mut run, _interrupt) = run(2);
     let questions = names(2).into_iter().map(|name| {

@@ -64,15 +64,24 @@ fn details(host: &HostPlan) -> String {
     against(&mut text, &host.against);
     let differs = host.before != host.after;
     if let Some(after) = host.after.as_ref().filter(|_| differs || !host.is_idle()) {
-        let none = match host.against {
-            Against::Running => "nothing",
-            _ => "none known",
+        let none = if host.unknown {
+            "none known"
+        } else {
+            "nothing"
         };
         let before = host.before.as_ref();
         let before = before.map_or_else(|| none.to_owned(), StorePath::short);
         let _ = writeln!(text, "  system    {before} → {}", after.short());
         if preview.level == Level::Evaluated {
-            text += "  level     evaluated: not both systems are built here; --build shows packages, files and units\n";
+            let hint = if preview.buildable {
+                "; --build shows packages, files and units"
+            } else {
+                ""
+            };
+            let _ = writeln!(
+                text,
+                "  level     evaluated: not both systems are built here{hint}"
+            );
         }
     }
     if preview.level == Level::Evaluated {

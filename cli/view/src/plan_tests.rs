@@ -25,6 +25,7 @@ fn what_is_not_built_says_so_and_names_what_changed() {
     let mut host = planned();
     host.preview = Preview {
         level: Level::Evaluated,
+        buildable: true,
         sources: host.preview.sources,
         notes: vec!["the host could\u{1b}[2J not be asked".to_owned()],
         ..Preview::default()
@@ -50,10 +51,13 @@ fn what_it_is_compared_with_is_said() {
     evaluated.against = revision;
     evaluated.before = None;
     evaluated.preview = Preview {
+        buildable: true,
         sources: evaluated.preview.sources,
         ..Preview::default()
     };
     let mut left = evaluated.clone();
+    left.unknown = true;
+    left.preview.buildable = false;
     left.against = Against::Run("20261121T051600Z-4f2a9c0d".to_owned());
     // Nothing is to be done, but it is not what it was then; or it is.
     let mut other = built.clone();

@@ -58,8 +58,12 @@ pub(super) async fn stale(
     Ok(lock.stale(&declared))
 }
 
-/// The same for an evaluation that failed already: what cannot be found out is left open.
+/// The same for an evaluation that failed already: what cannot be found out is left open. The file is read impurely, which is not done with that
+/// of a revision: it may be anybody's.
 pub(super) async fn differences(repo: &Repo, stop: Stop) -> Vec<Stale> {
+    if repo.is_checked_out() {
+        return Vec::new();
+    }
     match repo.peek(lock::FILE).map(|text| FlakeLock::parse(&text)) {
         Some(Ok(held)) => stale(repo, &held, stop).await.unwrap_or_default(),
         _ => Vec::new(),

@@ -15,7 +15,7 @@ mod store;
 mod walk;
 
 pub use build::{compare, context_of};
-pub use checkout::{Checkout, check_out};
+pub use checkout::{Checkout, check_out, commit_at};
 pub(crate) use git::nearest;
 pub use revision::names as revisions;
 pub use store::{Stored, clear, gc, info};

@@ -138,7 +138,7 @@ async fn fill(
     let flags = fill_flags::by_host(fill, hosts)?;
     let stop = Stop::never();
     let mut contracts = contracts::gather(workspace, evaluator, hosts, &flags, &stop).await?;
-    private::open(workspace, hosts, &mut contracts).await?;
+    private::open(workspace, hosts, &mut contracts, &stop).await?;
     let unknown = fill_flags::unknown(fill, &contract::names_of(&contracts));
     if !unknown.is_empty() {
         return Err(unknown);

@@ -14,8 +14,9 @@ pub(super) async fn open(
     workspace: &Workspace,
     hosts: &[HostSpec],
     contracts: &mut Contracts,
+    stop: &Stop,
 ) -> Result<(), Vec<Diagnostic>> {
-    let mut opener = Opener::new(workspace, Stop::never());
+    let mut opener = Opener::new(workspace, stop.clone());
     let mut faults = Vec::new();
     for host in hosts {
         let Some(contract) = contracts.hosts.get_mut(&host.name) else {

@@ -306,7 +306,7 @@ impl Watcher<'_> {
         from: &HostName,
         probe: &Probe,
     ) -> Result<Result<(), String>, Diagnostic> {
-        let target = self.wire.workspace.target(self.wire.spec(self.host)?)?;
+        let target = self.wire.today.target(self.wire.spec(self.host)?)?;
         let binary = Binary::find(&self.wire.spec(from)?.system)?;
         let seconds = |text: &str| duration::seconds(text).unwrap_or(1);
         let until = Instant::now() + Duration::from_secs(seconds(&probe.within));

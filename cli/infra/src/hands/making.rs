@@ -11,7 +11,7 @@ use std::path::Path;
 
 impl Wire {
     pub(super) async fn evaluate(&self, name: &HostName, stop: Stop) -> Result<Done, Diagnostic> {
-        let host = self.spec(name)?;
+        let host = self.evaluated(name)?;
         let found = self.evaluator.evaluate(host, stop).await?;
         if let Some(keeper) = &self.keeper {
             let toplevel = &found.answer.toplevel;
@@ -41,7 +41,7 @@ impl Wire {
         match self.build_once(name, drv, stop.clone(), report).await {
             // Nothing protects a first derivation between its evaluation and its build.
             Err(fault) if is_collected() && fault.code != Code::Interrupted => {
-                let host = self.spec(name)?;
+                let host = self.evaluated(name)?;
                 let again = self.evaluator.evaluate(host, stop.clone()).await?;
                 if again.answer.toplevel.drv != *drv {
                     return Err(changed_meanwhile(name).with_cause(fault.title));

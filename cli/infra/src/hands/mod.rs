@@ -52,7 +52,10 @@ pub(crate) struct RunName {
 
 /// Performs steps on the hosts of a workspace, over one connection per host.
 pub(crate) struct Wire {
+    /// Whose hosts are evaluated.
     workspace: Arc<Workspace>,
+    /// What says how hosts are reached, and where systems are built: never a revision.
+    today: Arc<Workspace>,
     run: String,
     by: String,
     nonce: String,
@@ -79,6 +82,7 @@ impl Wire {
             name.map_or_else(Default::default, |name| (name.run, name.by, name.nonce));
         Self {
             keeper,
+            today: Arc::clone(&workspace),
             workspace,
             run,
             by,
@@ -88,6 +92,18 @@ impl Wire {
             bundles: std::sync::Mutex::default(),
             connections: Mutex::default(),
             states: Mutex::default(),
+        }
+    }
+
+    /// Hands for the hosts of a revision, which may be anybody's: it is evaluated, and whatever is connected to or built on is what `today` says.
+    pub(crate) fn of_revision(
+        revision: Arc<Workspace>,
+        evaluator: Evaluator,
+        today: Arc<Workspace>,
+    ) -> Self {
+        Self {
+            today,
+            ..Self::new(revision, evaluator, Purpose::Look)
         }
     }
 
@@ -150,13 +166,14 @@ impl Wire {
         }
     }
 
+    /// A host as it is reached and built.
     fn spec(&self, name: &HostName) -> Result<&HostSpec, Diagnostic> {
-        self.workspace.contents.fleet.get(name).ok_or_else(|| {
-            Diagnostic::new(
-                Code::Internal,
-                format!("a plan names `{name}`, which is no host"),
-            )
-        })
+        spec_in(&self.today, name)
+    }
+
+    /// A host as it is evaluated.
+    fn evaluated(&self, name: &HostName) -> Result<&HostSpec, Diagnostic> {
+        spec_in(&self.workspace, name)
     }
 
     /// A step that may leave its host restored.
@@ -186,6 +203,15 @@ impl Wire {
             came => came,
         })
     }
+}
+
+fn spec_in<'w>(workspace: &'w Workspace, name: &HostName) -> Result<&'w HostSpec, Diagnostic> {
+    workspace.contents.fleet.get(name).ok_or_else(|| {
+        Diagnostic::new(
+            Code::Internal,
+            format!("a plan names `{name}`, which is no host"),
+        )
+    })
 }
 
 /// The first of two that has something to say.

@@ -35,7 +35,7 @@ impl Wire {
         if let Some(open) = &*slot {
             return Ok(Arc::clone(open));
         }
-        let target = self.workspace.target(self.spec(name)?)?;
+        let target = self.today.target(self.spec(name)?)?;
         let opened = Arc::new(Connection::open(&target, stop).await?);
         *slot = Some(Arc::clone(&opened));
         Ok(opened)

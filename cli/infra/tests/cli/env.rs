@@ -28,6 +28,7 @@ case "$1" in
         done
         printf '}}'; exit 0 ;;
       *'#.infra.plane."'*)
+        eval "$FAKE_PLANE_DOES"
         name=${last##*plane.\"}
         if [ -n "$FAKE_PLANE_FAILS" ] && ! [ -e "$FAKE_CONTRACTS/${name%\"}.json" ]; then
           cat "$FAKE_PLANE_FAILS" >&2; exit 1

@@ -56,6 +56,13 @@ fn a_plan_asks_for_hosts_and_known_runs() {
     assert!(refused.starts_with("exit 2"), "{refused}");
 }
 
+/// Everything, committed.
+fn commit(env: &Env) {
+    env.git(&["init", "--quiet"]);
+    env.git(&["add", "--all"]);
+    env.git(&["commit", "--quiet", "--message", "x"]);
+}
+
 /// `pair` in Git, with a change that is not committed.
 fn changed() -> Env {
     let env = Env::pair();
@@ -133,6 +140,127 @@ fn commands_that_a_revision_names_are_not_run() {
     assert!(!std::path::Path::new(&ran).exists(), "{shown}");
     assert!(!shown.contains("cannot be compared"), "{shown}");
     assert_eq!(evaluations(&env), 3, "its contract, once, and both systems");
+}
+
+/// Its flake.nix is read impurely to tell how a lock file differs from it.
+#[test]
+fn the_flake_of_a_revision_is_not_read_impurely() {
+    let env = changed();
+    let fault =
+        r#"@nix {"action":"msg","level":0,"msg":"error: flake 'x' requires lock file changes"}"#;
+    let fault = env.side_file("fault", fault);
+    let lock = r#"{"nodes": {"root": {}}, "root": "root", "version": 7}"#;
+    env.write("flake.lock", lock);
+    commit(&env);
+    let once = "[ -e $FAKE_LOG.once ] || { : > $FAKE_LOG.once; FAKE_EVAL_FAILS=$FAKE_FAULT; }";
+    let env = env.set("FAKE_EACH_DOES", once).set("FAKE_FAULT", fault);
+    let shown = env.run(&["plan", "web", "--against", "HEAD"]);
+    assert!(
+        shown.contains("cannot be compared with what it was in `HEAD`"),
+        "{shown}"
+    );
+    assert_eq!(evaluations(&env), 2, "both systems, and nothing else");
+}
+
+#[test]
+fn no_builder_is_reached_as_a_revision_says() {
+    let builder = |address: &str| format!("{}addresses = [\"{address}\"]\n", crate::env::HOST);
+    let built_on = |name: &str| format!("{}build = \"{name}\"\n", crate::env::HOST);
+    // The file that says where to go.
+    let asked = "cat \"$2\" >> $FAKE_LOG.asked";
+    let env = Env::pair().set("FAKE_SSH_DOES", asked);
+    for name in ["evil", "db"] {
+        env.write(&format!("hosts/{name}/host.pub"), crate::env::KEY);
+    }
+    env.write("hosts/evil/host.toml", &builder("192.0.2.66"));
+    env.write("hosts/db/host.toml", &builder("192.0.2.66"));
+    env.write("hosts/web/host.toml", &built_on("evil"));
+    commit(&env);
+    env.write("hosts/web/host.toml", &built_on("db"));
+    commit(&env);
+    std::fs::remove_dir_all(env.repo().join("hosts/evil")).expect("there");
+    env.write("hosts/db/host.toml", &builder("192.0.2.7"));
+    let log = env.side_file("calls.asked", "");
+    let asked = || std::fs::read_to_string(&log).expect("there");
+
+    // The builder is another one now.
+    let shown = env.run(&["plan", "web", "--against", "HEAD", "--build"]);
+    assert!(asked().contains("192.0.2.7"), "{shown}\n{}", asked());
+    // It is not there any more.
+    env.write("hosts/web/host.toml", crate::env::HOST);
+    let shown = env.run(&["plan", "web", "--against", "HEAD~1", "--build"]);
+    assert!(env.calls().contains(&"nix build".to_owned()), "{shown}");
+    assert!(!asked().contains("192.0.2.66"), "{}", asked());
+}
+
+#[test]
+fn a_context_that_cannot_be_read_concerns_its_host_alone() {
+    let env = Env::pair();
+    for host in ["web", "db"] {
+        env.contract(
+            host,
+            serde_json::json!({"values": {"site": {"type": {"kind": "string"}, "default": "x"}}}),
+        );
+    }
+    env.write("context/hosts/web.toml", "site = [\n");
+    commit(&env);
+    env.write("context/hosts/web.toml", "");
+    env.write("hosts/web/configuration.nix", "{ now = 1; }\n");
+    let trees = || {
+        let shown = env.output(&["cache", "info", "--json"]);
+        let told: serde_json::Value = serde_json::from_slice(&shown.stdout).expect("JSON");
+        told["hosts"][0]["treeObjects"].as_u64().expect("a number")
+    };
+    env.run(&["plan", "web"]);
+    let before = trees();
+    env.run(&["plan", "web", "--against", "HEAD"]);
+    assert!(before > 0);
+    assert_eq!(trees(), before, "there is no tree of what it was");
+    let all = env.run(&["plan", "web", "db", "--against", "HEAD"]);
+    let evaluated = |host: &str| all.matches(&format!("  evaluate  {host}  ")).count();
+    assert_eq!((evaluated("web"), evaluated("db")), (1, 2), "{all}");
+
+    // What is true of all hosts is told once.
+    env.write("context/shared.toml", "site = [\n");
+    commit(&env);
+    env.write("context/shared.toml", "");
+    told(
+        "revision-context",
+        &(all + &env.run(&["plan", "web", "db", "--against", "HEAD"])),
+    );
+}
+
+#[test]
+fn a_plan_that_is_stopped_leaves_no_revision_behind() {
+    let env = Env::pair();
+    env.contract("web", serde_json::json!({}));
+    commit(&env);
+    env.write("hosts/web/contract.nix", "{ a = 1; }\n");
+    let temporary = env.side_file("tmp/kept", "");
+    let temporary = std::path::Path::new(&temporary).parent().expect("a folder");
+    // The contract of now is answered, that of then is not.
+    let asked = env.side_file("out/asked", "");
+    std::fs::remove_file(&asked).expect("there");
+    let hangs = "[ -e $FAKE_LOG.once ] && { : > $FAKE_ASKED; exec sleep 60; }; : > $FAKE_LOG.once";
+    let env = env
+        .set("TMPDIR", temporary.display().to_string())
+        .set("FAKE_ASKED", &asked)
+        .set("FAKE_PLANE_DOES", hangs);
+    let files = || std::fs::read_dir(temporary).expect("there").count();
+    let running = env.start(&["plan", "web", "--against", "HEAD"]);
+    let begun = std::time::Instant::now();
+    while !std::path::Path::new(&asked).exists() {
+        assert!(begun.elapsed().as_secs() < 60, "it is asked");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(files(), 2, "the revision is checked out");
+    let line = format!("kill -TERM {}", running.id());
+    assert!(env.in_shell(&line, &[]).status.success());
+    let (code, _, said) = running.end();
+    assert_eq!(code, Some(130), "{said}");
+    assert!(!said.contains("cannot be compared"), "{said}");
+    assert_eq!(files(), 1);
+    assert!(begun.elapsed().as_secs() < 50, "it was not waited for");
 }
 
 #[test]

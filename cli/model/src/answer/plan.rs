@@ -25,6 +25,9 @@ pub struct HostPlan {
     pub against: Against,
     /// The system it is compared with; `null` if there is none, or it is not known.
     pub before: Option<StorePath>,
+    /// Whether there may be a system before that is not known.
+    #[serde(default)]
+    pub unknown: bool,
     /// The system it would have; `null` if only secrets change.
     pub after: Option<StorePath>,
     /// What would be another.
@@ -85,6 +88,9 @@ impl Level {
 pub struct Preview {
     /// How much is told.
     pub level: Level,
+    /// Whether more would be told with `--build`.
+    #[serde(default)]
+    pub buildable: bool,
     /// Packages; only if `built`.
     pub packages: Option<PackageDiff>,
     /// What is sent to the host; only if `built`.

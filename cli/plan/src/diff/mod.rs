@@ -18,7 +18,7 @@ pub use boot::boot;
 pub use etc::{Hidden, etc};
 pub use packages::{packages, sending};
 pub use units::units;
-pub use values::{secrets, values};
+pub use values::{Privacy, secrets, values};
 
 use infra_model::answer::{Level, Preview};
 use infra_model::snapshot::{Presence, Snapshot};

@@ -5,14 +5,28 @@ use infra_model::{HostContext, HostName, Manifest, NeedName};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Values that differ, and what other hosts export to this one. `contract` says which are private; what it does not name any more is told as
-/// if it were.
-pub fn values(before: &HostContext, after: &HostContext, contract: &Manifest) -> Vec<ValueChange> {
+/// Which values nobody may be shown: what the contract says is private, what it said was, and what it does not name any more.
+#[derive(Debug, Clone, Copy)]
+pub struct Privacy<'c> {
+    /// The contract.
+    pub now: &'c Manifest,
+    /// Values that were private before, as far as that is known.
+    pub then: &'c BTreeSet<NeedName>,
+}
+
+impl Privacy<'_> {
+    /// Whether a value is private, or was.
+    pub fn covers(self, name: &NeedName) -> bool {
+        self.then.contains(name) || self.now.values.get(name).is_none_or(|need| need.private)
+    }
+}
+
+/// Values that differ, and what other hosts export to this one.
+pub fn values(before: &HostContext, after: &HostContext, privacy: Privacy<'_>) -> Vec<ValueChange> {
     let mut changes = Vec::new();
-    let is_private = |name: &NeedName| contract.values.get(name).is_none_or(|need| need.private);
     for name in either(&before.values, &after.values) {
         let both = (before.values.get(name), after.values.get(name));
-        changes.extend(change(name, None, both, is_private(name)));
+        changes.extend(change(name, None, both, privacy.covers(name)));
     }
     let none = BTreeMap::new();
     for name in either(&before.wants, &after.wants) {
@@ -103,10 +117,10 @@ pub fn secrets(
 
 #[cfg(test)]
 mod tests {
-    use super::{secrets, values};
-    use infra_model::{HostContext, HostName, Manifest};
+    use super::{Privacy, secrets, values};
+    use infra_model::{HostContext, HostName, Manifest, NeedName};
     use serde_json::json;
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     fn contract() -> Manifest {
         let declared = json!([{ "file": "f" }]);
@@ -136,12 +150,17 @@ mod tests {
             &json!({ "domain": "b.example", "token": "second", "same": 1 }),
             &json!({ "peers": { "db": 3 } }),
         );
-        let told = serde_json::to_string(&values(&before, &after, &contract())).expect("JSON");
+        let (contract, then) = (contract(), BTreeSet::new());
+        let privacy = Privacy {
+            now: &contract,
+            then: &then,
+        };
+        let told = serde_json::to_string(&values(&before, &after, privacy)).expect("JSON");
         assert!(
             !told.contains("first") && !told.contains("second") && !told.contains("\"x\""),
             "{told}"
         );
-        let table: Vec<String> = values(&before, &after, &contract())
+        let table: Vec<String> = values(&before, &after, privacy)
             .iter()
             .map(|change| {
                 let from = change.from.as_ref().map_or("", HostName::as_str);
@@ -161,6 +180,24 @@ mod tests {
         changed peers db Some(Number(1)) Some(Number(3))
         removed peers old Some(Number(2)) None
         "#);
+    }
+
+    #[test]
+    fn what_was_private_is_not_told_when_it_is_not_any_more() {
+        let side = |said| context(&json!({ "domain": said }), &json!({}));
+        let (contract, domain) = (contract(), NeedName::parse("domain").expect("a name"));
+        let then = BTreeSet::from([domain]);
+        let privacy = Privacy {
+            now: &contract,
+            then: &then,
+        };
+        let told = values(&side("first"), &side("second"), privacy);
+        let told = serde_json::to_string(&told).expect("JSON");
+        assert!(told.contains("\"private\":true"), "{told}");
+        assert!(
+            !told.contains("first") && !told.contains("second"),
+            "{told}"
+        );
     }
 
     #[test]

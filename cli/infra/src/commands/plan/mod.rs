@@ -90,14 +90,28 @@ async fn look(global: &Global, args: &Args) -> Result<Found, Vec<Diagnostic>> {
     let given = (&args.fill, Make::Told);
     let contracts = fill_all(&workspace, &evaluator, &hosts, given).await?;
     let stored = Stored::look(&workspace, &evaluator).await;
-    let earlier = match &mut past.revision {
-        Some(revision) => Some(revision.fill(global, &hosts, &args.fill).await?),
-        None => None,
-    };
     let purpose = if args.build {
         Purpose::Build
     } else {
         Purpose::Look
+    };
+    // One answer at the end and no stream, as with every mere question.
+    let quiet = Global {
+        json: false,
+        ..global.clone()
+    };
+    let mut run = Run::begin(&quiet, None);
+    if let Some(hosts) = args.parallel {
+        run.at_once(hosts.into());
+    }
+    past.check_out(&workspace).map_err(one)?;
+    let earlier = match &mut past.revision {
+        Some(revision) => {
+            let given = (&hosts[..], &args.fill);
+            let filled = run.ask(async |stop| revision.fill(global, given, &stop).await);
+            Some(filled.await?)
+        }
+        None => None,
     };
     let mut desk = Desk {
         args,
@@ -110,16 +124,9 @@ async fn look(global: &Global, args: &Args) -> Result<Found, Vec<Diagnostic>> {
         wire: Arc::new(Wire::new(Arc::clone(&workspace), evaluator, purpose)),
         workspace,
     };
-    // One answer at the end and no stream, as with every mere question.
-    let quiet = Global {
-        json: false,
-        ..global.clone()
-    };
-    let mut run = Run::begin(&quiet, None);
-    if let Some(hosts) = args.parallel {
-        run.at_once(hosts.into());
-    }
-    if let (Some(revision), Some(filled)) = (&mut desk.past.revision, earlier) {
+    if let (Some(revision), Some(filled), false) =
+        (&mut desk.past.revision, earlier, run.interrupted())
+    {
         let faults = revision.evaluate(&filled, args.build, &mut run).await;
         desk.past.warnings.extend(filled.warnings);
         desk.past.warnings.extend(faults);

@@ -6,9 +6,12 @@ use crate::commands::history;
 use crate::workspace::Workspace;
 use infra_drive::receipts::Receipts;
 use infra_drive::tree::{self, AtRevision};
+use infra_model::NeedName;
 use infra_model::answer::Against;
 use infra_model::receipt::{HostReceipt, RunReceipt};
 use infra_model::{Code, Diagnostic, HostName, HostState, Place, StorePath};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Of each host so many receipts are looked at.
 const RECEIPTS: u32 = 50;
@@ -17,7 +20,7 @@ const RECEIPTS: u32 = 50;
 pub(super) struct Past {
     pub(super) against: Against,
     receipts: Receipts,
-    /// The revision, if it is one.
+    /// The revision, if it is one and was checked out.
     pub(super) revision: Option<Revision>,
     pub(super) warnings: Vec<Diagnostic>,
 }
@@ -37,6 +40,8 @@ pub(super) struct Base {
     pub(super) files: Option<String>,
     /// The secrets, if they are others than the host has.
     pub(super) secrets: Option<Prints>,
+    /// Values that were private then, if that is known.
+    pub(super) private: BTreeSet<NeedName>,
     /// What could not be told.
     pub(super) note: Option<String>,
 }
@@ -45,16 +50,13 @@ impl Past {
     /// Finds out what is meant. A word that names exactly one run means that one, and any other a revision.
     pub(super) fn open(workspace: &Workspace, word: &str) -> Result<Self, Diagnostic> {
         let opened = history::open(workspace)?;
-        let mut revision = None;
         let against = match word {
             "running" => Against::Running,
             "last-run" => Against::LastRun,
             word => match opened.receipts.named(word) {
                 Ok(run) => Against::Run(run),
                 Err(no_run) => {
-                    let found = find(workspace, word, &no_run)?;
-                    let commit = found.commit().to_owned();
-                    revision = Some(found);
+                    let commit = find(workspace, word, &no_run)?;
                     let name = word.to_owned();
                     Against::Revision { name, commit }
                 }
@@ -63,9 +65,21 @@ impl Past {
         Ok(Self {
             against,
             receipts: opened.receipts,
-            revision,
+            revision: None,
             warnings: opened.warnings,
         })
+    }
+
+    /// Checks out the revision, if it is one. From then on somebody has to listen to signals: what they end at once leaves a folder behind.
+    pub(super) fn check_out(&mut self, today: &Arc<Workspace>) -> Result<(), Diagnostic> {
+        if let Against::Revision { name, commit } = &self.against {
+            let fault = |fault: Diagnostic| fault.with_place(at(name));
+            self.revision = match tree::check_out(&today.repo, commit).map_err(fault)? {
+                AtRevision::Known(checkout) => Some(Revision::open(checkout, name, today)?),
+                AtRevision::Unknown(why) => return Err(gone(name, &why)),
+            };
+        }
+        Ok(())
     }
 
     /// Whether hosts are compared with what runs on them, so that what differs is what an activation would change.
@@ -108,12 +122,24 @@ impl Past {
     }
 }
 
-/// The revision that a word means.
-fn find(workspace: &Workspace, word: &str, no_run: &Diagnostic) -> Result<Revision, Diagnostic> {
-    let at = || Place::file(format!("--against {word}"));
-    let found = tree::check_out(&workspace.repo, word).map_err(|fault| fault.with_place(at()))?;
+fn at(word: &str) -> Place {
+    Place::file(format!("--against {word}"))
+}
+
+/// It was there a moment ago.
+fn gone(word: &str, why: &str) -> Diagnostic {
+    Diagnostic::new(Code::UnknownRun, format!("the revision `{word}` is gone"))
+        .with_cause(why)
+        .with_place(at(word))
+        .with_fix("name another one")
+}
+
+/// The commit that a word means.
+fn find(workspace: &Workspace, word: &str, no_run: &Diagnostic) -> Result<String, Diagnostic> {
+    let found =
+        tree::commit_at(&workspace.repo, word).map_err(|fault| fault.with_place(at(word)))?;
     let why = match found {
-        AtRevision::Known(checkout) => return Revision::open(checkout, word),
+        AtRevision::Known(commit) => return Ok(commit),
         AtRevision::Unknown(why) => why,
     };
     let runs = match &no_run.cause {
@@ -126,7 +152,7 @@ fn find(workspace: &Workspace, word: &str, no_run: &Diagnostic) -> Result<Revisi
         format!("`{word}` is no run, and no revision in Git"),
     )
     .with_cause(format!("runs: {runs}\nrevisions: {why}"))
-    .with_place(at())
+    .with_place(at(word))
     .with_fix("--against takes running, last-run, a run (infra history shows them) or a revision: a branch, a tag, a commit"))
 }
 

@@ -8,15 +8,15 @@ use infra_drive::process::Stop;
 use infra_drive::snapshot::{Systems, is_here};
 use infra_drive::table::cache_dir;
 use infra_drive::tree;
-use infra_model::answer::{DifferingFile, HostPlan, Preview, ProbePlan, SecretDifference};
+use infra_model::answer::{DifferingFile, HostPlan, Level, Preview, ProbePlan, SecretDifference};
 use infra_model::contract::Probe;
 use infra_model::{
     BuildOn, Code, Diagnostic, HostContext, HostName, Manifest, NeedName, StepKind, StorePath,
 };
-use infra_plan::diff::{self, Hidden};
+use infra_plan::diff::{self, Hidden, Privacy};
 use infra_plan::{Decision, Known};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Two systems that are to be compared.
@@ -108,6 +108,7 @@ impl Desk<'_> {
             wave,
             against: self.past.against.clone(),
             before: base.system.clone(),
+            unknown: base.is_unknown,
             after: (has_system || !self.past.is_running()).then(|| draft.out().clone()),
             preview,
         }
@@ -125,16 +126,23 @@ impl Desk<'_> {
             .as_deref()
             .and_then(|tree| tree::context_of(&cache_dir(), tree));
         let mut preview = match read {
-            Some(read) => systems(read, base, (contract, earlier.as_ref())),
+            Some(read) => {
+                let is_hinted = base.is_buildable && !self.args.build;
+                systems(read, (base, is_hinted), (contract, earlier.as_ref()))
+            }
             None => self.unread(draft),
         };
+        preview.buildable = preview.level == Level::Evaluated && self.would_tell_more(draft);
         preview.notes.extend(base.note.clone());
         preview.sources = sources(base, &known.system.tree);
         if let Some(contract) = contract {
             match &earlier {
                 Some(earlier) => {
-                    preview.values =
-                        diff::values(earlier, &contract.context(), contract.manifest());
+                    let privacy = Privacy {
+                        now: contract.manifest(),
+                        then: &base.private,
+                    };
+                    preview.values = diff::values(earlier, &contract.context(), privacy);
                 }
                 None if base.system.is_some() && is_filled(contract) => preview.notes.push(
                     "values are not compared: what the contract was filled with before is not known on this machine"
@@ -160,6 +168,21 @@ impl Desk<'_> {
         preview
     }
 
+    /// Whether `--build` would tell more.
+    fn would_tell_more(&self, draft: Draft<'_>) -> bool {
+        let base = draft.base;
+        if self.args.build || base.is_unknown {
+            return false;
+        }
+        let is_missing = base.system.as_ref().is_some_and(|system| !is_here(system));
+        if is_here(draft.out()) {
+            return is_missing && base.is_buildable;
+        }
+        // What a run left is read on its host, if need be.
+        let is_there = self.past.revision.is_none();
+        draft.known.build != BuildOn::Target && (!is_missing || base.is_buildable || is_there)
+    }
+
     /// What is told if no systems were read.
     fn unread(&self, draft: Draft<'_>) -> Preview {
         let mut preview = Preview::default();
@@ -175,7 +198,7 @@ impl Desk<'_> {
 /// What differs between systems that were read.
 fn systems(
     read: Read,
-    base: &Base,
+    (base, is_hinted): (&Base, bool),
     (contract, earlier): (Option<&Contract>, Option<&HostContext>),
 ) -> Preview {
     let systems = match read {
@@ -188,7 +211,7 @@ fn systems(
             };
         }
     };
-    let hidden = Hidden::of(private(contract, earlier));
+    let hidden = Hidden::of(private(contract, earlier, &base.private));
     let (before, after) = (systems.before.as_ref(), &systems.after);
     let mut preview = diff::systems(before, after, &systems.presence, &hidden);
     if before.is_none() && (base.system.is_some() || base.is_unknown) {
@@ -203,7 +226,7 @@ fn systems(
         preview.notes.push(format!(
             "packages, files and units are not compared: {} cannot be read, neither on this machine nor on the host (which needs comm, cut, find, grep, paste, readlink, sed, sha256sum, sort, stat and xargs for it){}",
             system.short(),
-            if base.is_buildable { "; --build builds it here" } else { "" }
+            if is_hinted { "; --build builds it here" } else { "" }
         ));
     }
     // What the earlier system has of private values is not known, and must not be shown.
@@ -237,22 +260,28 @@ fn is_filled(contract: &Contract) -> bool {
 }
 
 /// Values that nobody may be shown, of now and of before. One of before that the contract does not name any more counts as private.
-fn private<'v>(contract: Option<&'v Contract>, earlier: Option<&'v HostContext>) -> Vec<&'v Value> {
+fn private<'v>(
+    contract: Option<&'v Contract>,
+    earlier: Option<&'v HostContext>,
+    then: &BTreeSet<NeedName>,
+) -> Vec<&'v Value> {
     let Some(contract) = contract else {
         return earlier
             .into_iter()
             .flat_map(|context| context.values.values())
             .collect();
     };
-    let needs = &contract.manifest().values;
-    let is_private = |name: &NeedName| needs.get(name).is_none_or(|need| need.private);
+    let privacy = Privacy {
+        now: contract.manifest(),
+        then,
+    };
     let now = contract.filling.values.iter();
     let now = now.map(|(name, filled)| (name, &filled.with));
     let before = earlier
         .into_iter()
         .flat_map(|context| context.values.iter());
     now.chain(before)
-        .filter(|(name, _)| is_private(name))
+        .filter(|(name, _)| privacy.covers(name))
         .map(|(_, value)| value)
         .collect()
 }

@@ -1,7 +1,7 @@
 //! What hosts were in a revision: checked out beside the repository, filled from what was in it, and evaluated.
 //!
-//! A revision may be anybody's (a branch that was fetched to be looked at): it is evaluated and built as Nix does that, and no command that it
-//! names is run: secrets are compared by what is written down of them. What a host was and cannot be told any more is a warning, and keeps nothing
+//! A revision may be anybody's (a branch that was fetched to be looked at): it is evaluated and built as Nix does that, and nothing else of it is
+//! trusted. No command that it names is run, and no host is reached and no builder used but as today's repository says. Secrets are compared by what is written down of them. What a host was and cannot be told any more is a warning, and keeps nothing
 //! from being planned.
 
 use super::Prints;
@@ -11,7 +11,7 @@ use crate::bundles::Bundler;
 use crate::commands::private;
 use crate::contracts::{self, Contracts};
 use crate::fill_flags;
-use crate::hands::{Purpose, Wire};
+use crate::hands::Wire;
 use crate::opener::Opener;
 use crate::run::Run;
 use crate::workspace::Workspace;
@@ -20,19 +20,22 @@ use infra_drive::process::Stop;
 use infra_drive::snapshot::is_here;
 use infra_drive::tree::Checkout;
 use infra_model::{
-    BuildOn, Code, Diagnostic, Evaluation, Finding, HostName, HostSpec, Place, Step, StepKind,
+    BuildOn, Code, Diagnostic, Evaluation, Finding, HostName, HostSpec, NeedName, Place, Step,
+    StepKind,
 };
 use infra_plan::Plan;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A revision of the repository.
 pub(super) struct Revision {
     name: String,
     workspace: Arc<Workspace>,
+    /// What says how hosts are reached, and where their systems are built.
+    today: Arc<Workspace>,
     hosts: BTreeMap<HostName, Then>,
-    /// Held, so that its files are there.
-    checkout: Checkout,
+    // Held, so that its files are there.
+    _checkout: Checkout,
 }
 
 /// What is known of a host in it.
@@ -43,6 +46,8 @@ struct Then {
     system: Option<Evaluation>,
     /// Which content its secrets had; `None` if its contract is not known.
     secrets: Option<Prints>,
+    /// Its private values.
+    private: BTreeSet<NeedName>,
 }
 
 /// A revision whose hosts can be evaluated.
@@ -54,7 +59,11 @@ pub(super) struct Filled {
 
 impl Revision {
     /// Reads what was checked out.
-    pub(super) fn open(checkout: Checkout, name: &str) -> Result<Self, Diagnostic> {
+    pub(super) fn open(
+        checkout: Checkout,
+        name: &str,
+        today: &Arc<Workspace>,
+    ) -> Result<Self, Diagnostic> {
         let workspace = Workspace::read(checkout.repo.clone());
         let is_general = |fault: &&Diagnostic| {
             let file = fault.place.as_ref().map(|place| place.file.as_str());
@@ -71,21 +80,18 @@ impl Revision {
         Ok(Self {
             name: name.to_owned(),
             workspace: Arc::new(workspace),
+            today: Arc::clone(today),
             hosts: BTreeMap::new(),
-            checkout,
+            _checkout: checkout,
         })
-    }
-
-    pub(super) fn commit(&self) -> &str {
-        &self.checkout.commit
     }
 
     /// Fills the contracts that hosts had then, from what filled them then and what is given now.
     pub(super) async fn fill(
         &mut self,
         global: &Global,
-        hosts: &[HostSpec],
-        given: &Fill,
+        (hosts, given): (&[HostSpec], &Fill),
+        stop: &Stop,
     ) -> Result<Filled, Vec<Diagnostic>> {
         let workspace = Arc::clone(&self.workspace);
         let (evaluator, _) = workspace.evaluator(global).map_err(|fault| vec![fault])?;
@@ -102,21 +108,15 @@ impl Revision {
             }
         }
         let flags = fill_flags::by_host(given, hosts)?;
-        let stop = Stop::never();
-        let gathered = contracts::gather(&workspace, &evaluator, &there, &flags, &stop).await;
-        let mut contracts = gathered.unwrap_or_else(|faults| Contracts {
-            faults: there
-                .iter()
-                .flat_map(|host| {
-                    faults
-                        .iter()
-                        .map(|fault| fault.clone().with_host(&host.name))
-                })
-                .collect(),
-            ..Contracts::default()
+        let gathered = contracts::gather_apart(&workspace, &evaluator, &there, &flags, stop);
+        let mut contracts = gathered.await.unwrap_or_else(|faults| {
+            // It is true of all hosts, and told once.
+            warnings.extend(faults.iter().map(|fault| self.all_unknown(fault)));
+            there.clear();
+            Contracts::default()
         });
         let mut lost = self.keep_able(&mut there, |host| faults_of(&contracts, &host.name));
-        let opened = private::open(&workspace, &there, &mut contracts).await;
+        let opened = private::open(&workspace, &there, &mut contracts, stop).await;
         let closed = opened.err().unwrap_or_default();
         lost.extend(self.keep_able(&mut there, |host| {
             of_host(&closed, &host.name).cloned().collect()
@@ -125,9 +125,10 @@ impl Revision {
         evaluator
             .fill(contracts.contexts())
             .map_err(|fault| vec![fault])?;
-        self.note(&evaluator, &contracts, hosts);
+        self.note(&evaluator, &contracts, &there);
+        let today = Arc::clone(&self.today);
         Ok(Filled {
-            wire: Arc::new(Wire::new(workspace, evaluator, Purpose::Look)),
+            wire: Arc::new(Wire::of_revision(workspace, evaluator, today)),
             hosts: there,
             warnings,
         })
@@ -148,17 +149,18 @@ impl Revision {
         told
     }
 
-    /// What is known of hosts before they are evaluated.
+    /// What is known of hosts before they are evaluated. Of those that could not be filled nothing is: compared with a tree without a context,
+    /// everything would be told as new.
     fn note(&mut self, evaluator: &Evaluator, contracts: &Contracts, hosts: &[HostSpec]) {
         let workspace = Arc::clone(&self.workspace);
         let bundler = Bundler::new(&workspace, Opener::new(&workspace, Stop::never()));
         for host in hosts {
-            let Some(spec) = workspace.contents.fleet.get(&host.name) else {
-                continue;
-            };
             let contract = contracts.hosts.get(&host.name);
+            let values = contract.into_iter().flat_map(|one| &one.manifest().values);
+            let private = values.filter(|(_, need)| need.private);
             let then = Then {
-                tree: evaluator.tree(spec).ok().map(|tree| tree.tree),
+                private: private.map(|(name, _)| name.clone()).collect(),
+                tree: evaluator.tree(host).ok().map(|tree| tree.tree),
                 secrets: contract.map(|contract| bundler.all_written(&host.name, contract)),
                 system: None,
             };
@@ -166,8 +168,8 @@ impl Revision {
         }
     }
 
-    /// Evaluates the hosts, and builds their systems if that was asked for. (What is built on its host is not: nothing is done there.) Answers what
-    /// could not be told.
+    /// Evaluates the hosts, and builds their systems if that was asked for: where today's repository says, whatever the revision does. (What is
+    /// built on its host is not: nothing is done there.) Answers what could not be told.
     pub(super) async fn evaluate(
         &mut self,
         filled: &Filled,
@@ -190,7 +192,7 @@ impl Revision {
                 system.answer.toplevel.drv.clone(),
                 system.answer.toplevel.out.clone(),
             );
-            if build && host.build != BuildOn::Target && !is_here(&out) {
+            if build && self.is_buildable(&host.name) && !is_here(&out) {
                 plan.add(&host.name, Step::Build { drv, out }, &[]);
             }
             if let Some(then) = self.hosts.get_mut(&host.name) {
@@ -206,6 +208,22 @@ impl Revision {
             None => fault.clone(),
         };
         faults.iter().map(told).collect()
+    }
+
+    fn is_buildable(&self, host: &HostName) -> bool {
+        let spec = self.today.contents.fleet.get(host);
+        spec.is_some_and(|spec| spec.build != BuildOn::Target)
+    }
+
+    fn all_unknown(&self, fault: &Diagnostic) -> Diagnostic {
+        let title = format!(
+            "no host can be compared with what it was in `{}`: {}",
+            self.name, fault.title
+        );
+        Diagnostic {
+            title,
+            ..fault.clone()
+        }
     }
 
     fn unknown(&self, host: &HostName, fault: &Diagnostic) -> Diagnostic {
@@ -235,9 +253,9 @@ impl Revision {
         let system = then.and_then(|then| then.system.as_ref());
         let system = system.map(|system| system.answer.toplevel.out.clone());
         let is_unknown = system.is_none();
-        let spec = contents.fleet.get(host);
         Base {
-            is_buildable: spec.is_some_and(|spec| spec.build != BuildOn::Target),
+            is_buildable: self.is_buildable(host),
+            private: then.map(|then| then.private.clone()).unwrap_or_default(),
             is_unknown,
             note: is_unknown.then(|| format!("the system of {host} in `{name}` is not known")),
             system,
