@@ -131,36 +131,7 @@ async fn look(global: &Global, args: &Args) -> Result<Found, Vec<Diagnostic>> {
         desk.past.warnings.extend(filled.warnings);
         desk.past.warnings.extend(faults);
     }
-    let mut bundler = Bundler::new(&desk.workspace, Opener::new(&desk.workspace, Stop::never()));
-    let asked: &[HostSpec] = if run.interrupted() { &[] } else { &hosts };
-    let (known, mut errors) = desk.ask(asked, &mut run, &mut bundler).await;
-    let (decisions, _) = infra_plan::deploy(&known, desk.goal);
-    let built = desk.build(&known, &decisions, &mut run).await;
-    errors.extend(built.errors.clone());
-    let planned = desk
-        .planned(&hosts, (known, decisions), (&mut run, &bundler))
-        .await;
-    let mut warnings = desk.contracts.warnings.clone();
-    warnings.extend(desk.past.warnings.iter().cloned());
-    warnings.extend(desk.stored.warnings.iter().cloned());
-    warnings.extend(desk.lint(&planned));
-    warnings.extend(desk.wire.close().await);
-    let exit = exit_of(&run, &hosts, &errors);
-    let kept = match &args.output {
-        Some(file) if !planned.is_empty() && !run.interrupted() => {
-            desk.keep(file, &planned).await.map_err(one)?
-        }
-        _ => String::new(),
-    };
-    let mut plans: Vec<HostPlan> = planned.into_iter().map(|one| one.plan).collect();
-    plans.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(Found {
-        plans,
-        errors,
-        warnings,
-        kept,
-        exit,
-    })
+    desk.look_at(&hosts, run).await
 }
 
 fn exit_of(run: &Run, hosts: &[HostSpec], errors: &[Diagnostic]) -> Exit {
@@ -173,6 +144,41 @@ fn exit_of(run: &Run, hosts: &[HostSpec], errors: &[Diagnostic]) -> Exit {
 }
 
 impl Desk<'_> {
+    /// Asks hosts, decides on them, and tells all of it.
+    async fn look_at(&self, hosts: &[HostSpec], mut run: Run) -> Result<Found, Vec<Diagnostic>> {
+        let mut bundler =
+            Bundler::new(&self.workspace, Opener::new(&self.workspace, Stop::never()));
+        let asked: &[HostSpec] = if run.interrupted() { &[] } else { hosts };
+        let (known, mut errors) = self.ask(asked, &mut run, &mut bundler).await;
+        let (decisions, _) = infra_plan::deploy(&known, self.goal);
+        let built = self.build(&known, &decisions, &mut run).await;
+        errors.extend(built.errors.clone());
+        let planned = self
+            .planned(hosts, (known, decisions), (&mut run, &bundler))
+            .await;
+        let mut warnings = self.contracts.warnings.clone();
+        warnings.extend(self.past.warnings.iter().cloned());
+        warnings.extend(self.stored.warnings.iter().cloned());
+        warnings.extend(self.lint(&planned));
+        warnings.extend(self.wire.close().await);
+        let exit = exit_of(&run, hosts, &errors);
+        let kept = match &self.args.output {
+            Some(file) if !planned.is_empty() && !run.interrupted() => {
+                self.keep(file, &planned).await.map_err(one)?
+            }
+            _ => String::new(),
+        };
+        let mut plans: Vec<HostPlan> = planned.into_iter().map(|one| one.plan).collect();
+        plans.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(Found {
+            plans,
+            errors,
+            warnings,
+            kept,
+            exit,
+        })
+    }
+
     /// Asks and evaluates hosts. What keeps one from being planned is told, and keeps no other.
     async fn ask(
         &self,
