@@ -91,7 +91,10 @@ install_loader() {
 }
 
 write_default() { # NUMBER
-  { printf '%s' "$settings" && printf 'default nixos-generation-%s.conf\n' "$1"; } | put "$esp/loader/loader.conf"
+  # Not through a pipe: if its other end dies, what has come is no whole file.
+  put "$esp/loader/loader.conf" <<EOF
+${settings}default nixos-generation-$1.conf
+EOF
 }
 
 # What the menu starts if nobody chooses is started all the same when its generation is gone: it stays until there is another default. But
