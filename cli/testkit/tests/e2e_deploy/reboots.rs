@@ -60,6 +60,14 @@ fn wait_for_another_boot(scene: &Scene, before: &str) {
     }
 }
 
+/// The namespace is there before its sshd.
+fn wait_for_ssh(scene: &Scene) {
+    let until = Instant::now() + SOON;
+    while scene.infra(&["exec", "web", "--", "true"]).code() != Some(0) {
+        assert!(Instant::now() < until, "nobody can log in");
+    }
+}
+
 /// Waits for a boot after this one, to the end of the change on the host.
 fn wait_for_its_end(scene: &Scene, before: &str) {
     let until = Instant::now() + SOON;
@@ -238,6 +246,7 @@ fn a_host_needs_nobody_to_boot_back() {
     wait_for_another_boot(&scene, &before);
     running.signal(Signal::KILL).unwrap();
     running.wait(SOON).unwrap();
+    wait_for_ssh(&scene);
     let undone = scene.transact(&["resume", "--undo"], 0);
     assert_eq!(undone.outcome("web"), "rolledBack", "{:#}", undone.answer);
     assert_eq!(
