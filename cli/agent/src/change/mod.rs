@@ -6,6 +6,7 @@ mod begin;
 mod boot;
 mod clock;
 mod compare;
+mod falls;
 mod first;
 mod log;
 mod once;

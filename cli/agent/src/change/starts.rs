@@ -4,16 +4,14 @@
 //! that follow each other quickly fill that counter, and the way back would be refused for the starts of the way there. So the counters are set back
 //! before either. What had failed before the change keeps its failure: that is for people to see.
 
-use super::clock::{self, Deadline};
+use super::falls;
 use super::record::Folder;
 use crate::files;
 use crate::host::Host;
 use crate::process;
 use infra_model::Diagnostic;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
-use std::thread;
-use std::time::Duration;
 
 /// The kinds of units whose starts are counted.
 const KINDS: &str = "--type=service,socket,timer,path,mount,automount,swap";
@@ -25,14 +23,8 @@ const STARTING: u64 = 120;
 const RUNNING: &str = "running";
 /// The one that names those of them that had failed when the way back began.
 const FELLED: &str = "felled";
-/// The one that names those that fell again and again before it.
-const FALLING: &str = "falling";
-/// How long is watched whether a service falls again, and how long it has to stay up.
-const WATCH: u64 = 10;
-const CALM: Duration = Duration::from_secs(1);
-const LOOK: Duration = Duration::from_millis(200);
 
-/// Before the change: notes what runs, and sets the counters back.
+/// Before the change: notes what runs and what does not stay up, and sets the counters back.
 pub(crate) fn before(host: &Host, folder: &Folder) -> Result<(), Diagnostic> {
     if !host.has_systemd() {
         return Ok(());
@@ -41,8 +33,7 @@ pub(crate) fn before(host: &Host, folder: &Folder) -> Result<(), Diagnostic> {
     let units = parse(&listing);
     let running = units.iter().filter(|unit| unit.runs());
     note(folder, RUNNING, running.map(|unit| unit.name))?;
-    let falling = fallen(&units);
-    note(folder, FALLING, falling.iter().map(String::as_str))?;
+    falls::before(host, folder)?;
     set_back(units.iter().filter(|unit| !unit.has_failed()));
     Ok(())
 }
@@ -95,49 +86,6 @@ pub(crate) fn revive(host: &Host, folder: &Folder) {
     let _ = process::ask_within("systemctl", &words, STARTING);
 }
 
-/// Services that fall again and again since the change. They have not failed: systemd starts them anew, for ever or until it gives them up.
-pub(crate) fn falling_since(host: &Host, folder: &Folder) -> Vec<String> {
-    let known = noted(folder, FALLING);
-    let until = Deadline::after(WATCH);
-    let mut seen: BTreeMap<String, Duration> = BTreeMap::new();
-    loop {
-        let listing = listing(host);
-        let falling = fallen(&parse(&listing));
-        let now = clock::now();
-        seen.extend(falling.difference(&known).map(|unit| (unit.clone(), now)));
-        // One that stays up has only stumbled.
-        seen.retain(|_, at| now.saturating_sub(*at) < CALM);
-        if seen.is_empty() || until.is_over() {
-            return seen.into_keys().collect();
-        }
-        thread::sleep(LOOK);
-    }
-}
-
-/// Those that wait for their next start because they fell: others are started again and again on purpose.
-fn fallen(units: &[Unit<'_>]) -> BTreeSet<String> {
-    let waiting = units.iter().filter(|unit| unit.waits());
-    let names: Vec<&str> = waiting.map(|unit| unit.name).collect();
-    if names.is_empty() {
-        return BTreeSet::new();
-    }
-    let words = [&["show", "--property=Id,Result", "--"], names.as_slice()].concat();
-    let told = process::ask_within("systemctl", &words, PATIENCE).unwrap_or_default();
-    failed_of(&told)
-}
-
-fn failed_of(shown: &str) -> BTreeSet<String> {
-    let failed = |unit: &str| {
-        let value = |name: &str| {
-            let mut lines = unit.lines();
-            lines.find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
-        };
-        let fell = value("Result").is_some_and(|result| result != "success");
-        value("Id").filter(|_| fell).map(str::to_owned)
-    };
-    shown.split("\n\n").filter_map(failed).collect()
-}
-
 fn note<'n>(
     folder: &Folder,
     file: &str,
@@ -157,7 +105,6 @@ fn noted(folder: &Folder, file: &str) -> BTreeSet<String> {
 struct Unit<'t> {
     name: &'t str,
     active: &'t str,
-    sub: &'t str,
 }
 
 impl Unit<'_> {
@@ -167,11 +114,6 @@ impl Unit<'_> {
 
     fn runs(&self) -> bool {
         ["active", "activating", "reloading", "refreshing"].contains(&self.active)
-    }
-
-    /// It waits for its next start, which systemd takes for starting.
-    fn waits(&self) -> bool {
-        self.sub.starts_with("auto-restart")
     }
 
     fn is_among(&self, names: &[String]) -> bool {
@@ -200,8 +142,8 @@ fn parse(listing: &str) -> Vec<Unit<'_>> {
     let unit = |line| {
         let mut words = str::split_whitespace(line);
         let (name, load) = (words.next()?, words.next()?);
-        let (active, sub) = (words.next()?, words.next()?);
-        (load != "not-found").then_some(Unit { name, active, sub })
+        let active = words.next()?;
+        (load != "not-found").then_some(Unit { name, active })
     };
     listing.lines().filter_map(unit).collect()
 }
@@ -218,7 +160,7 @@ fn set_back<'u>(units: impl Iterator<Item = &'u Unit<'u>>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{failed_of, parse};
+    use super::parse;
 
     #[test]
     fn units_are_told_apart_by_how_they_stand() {
@@ -238,20 +180,7 @@ odd
         let whole = units.iter().filter(|unit| !unit.has_failed());
         let names: Vec<&str> = whole.map(|unit| unit.name).collect();
         assert_eq!(names, ["web.service", "loops.service", "done.service"]);
-        let waiting = units.iter().filter(|unit| unit.waits());
-        assert_eq!(waiting.count(), 1);
         let known = ["broken.service".to_owned()];
         assert!(units[3].is_among(&known) && !units[0].is_among(&known));
-    }
-
-    #[test]
-    fn who_is_started_again_on_purpose_has_not_fallen() {
-        let shown = "Id=loops.service\nResult=exit-code\n\nResult=success\nId=polls.service\n\nResult=signal\nId=killed.service\n";
-        let fallen = failed_of(shown);
-        assert_eq!(
-            fallen.iter().collect::<Vec<_>>(),
-            ["killed.service", "loops.service"]
-        );
-        assert!(failed_of("").is_empty());
     }
 }

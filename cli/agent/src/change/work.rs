@@ -5,7 +5,7 @@ use super::probe;
 use super::record::{Folder, Kept, State};
 use super::system;
 use super::task::{Ran, Task, Tasks, find};
-use super::{log, record, starts};
+use super::{falls, log, record, starts};
 use crate::apply;
 use crate::args::{Owners, Restart};
 use crate::fault::cannot;
@@ -15,6 +15,7 @@ use infra_model::bundle::UnitReport;
 use infra_model::change::{ChangeEnd, ChangePhase, Intent, Target};
 use infra_model::{Code, Diagnostic, StorePath};
 use std::fs;
+use std::thread;
 
 /// `switch-to-configuration` has switched, and units failed: that is for the probes to judge.
 pub(super) const UNITS_FAILED: i32 = 4;
@@ -154,10 +155,15 @@ impl Work<'_> {
             self.folder.log("nothing is tried, on purpose");
             return Ok(());
         };
-        let abort = || self.folder.has("aborted");
-        let falling = starts::falling_since(self.host, &self.folder);
-        let units = probe::units(self.host, &self.intent().expected.failed_units, &falling);
-        let mut results = probe::until_they_hold(self.host, &probes, &abort);
+        let (host, folder) = (self.host, &self.folder);
+        let abort = || folder.has("aborted");
+        let (mut results, falling) = thread::scope(|scope| {
+            let falling = scope.spawn(|| falls::since(host, folder, &abort));
+            let results = probe::until_they_hold(host, &probes, &abort);
+            (results, falling.join().unwrap_or_default())
+        });
+        // Last, so that what fails while the others are tried is seen, too.
+        let units = probe::units(host, &self.intent().expected.failed_units, &falling);
         let before = std::mem::take(&mut self.state.probes);
         for result in &mut results {
             let earlier = before.iter().find(|one| one.name == result.name);
@@ -199,7 +205,7 @@ impl Work<'_> {
                 .with_cause("the host can have become unreachable with the new system, or whoever deployed has gone away")
                 .with_fix("see whether the new system keeps its network and SSH, then deploy again"));
             }
-            std::thread::sleep(std::time::Duration::from_millis(50));
+            thread::sleep(std::time::Duration::from_millis(50));
         }
     }
 

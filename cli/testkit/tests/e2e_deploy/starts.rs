@@ -44,11 +44,11 @@ fn quick_deployments_are_not_refused_for_each_other() {
                 for try in 1 2 3 4 5 6 7 8 9; do [ \"$(systemctl is-failed fell)\" = failed ] && break; sleep 0.1; done";
     scene.web().sh(fell).unwrap();
 
-    // The new one falls until it may not be started any more; the old one may.
+    // The new one falls until it may not be started any more; the old one may. Most of the time it is on its way up, which is no sign that it is well.
     scene.greet("Falls");
     scene.add(
         WEB,
-        "  systemd.services.web.preStart = \"exit 7\"; systemd.services.web.serviceConfig.RestartSec = \"100ms\";",
+        "  systemd.services.web.preStart = \"${pkgs.busybox}/bin/sleep 1; exit 7\"; systemd.services.web.serviceConfig.RestartSec = \"100ms\";",
     );
     let deployed = scene.deploy(&QUICK, 3);
     deployed.expect_error("probe-failed", "web");
@@ -84,16 +84,22 @@ fn a_service_that_falls_again_and_again_has_not_come_up() {
     scene.add(WEB, &service("stumbles", stumbles));
     scene.deploy(&QUICK, 0);
     let (old, _) = systems(scene.web());
-    scene.add(WEB, &service("falls", "exit 1"));
-    let deployed = scene.deploy(&QUICK, 3);
-    deployed.expect_error("probe-failed", "web");
-    let error = deployed.error().to_string();
-    assert!(
-        error.contains("fall again and again: falls.service"),
-        "{error}"
-    );
-    assert_eq!(deployed.outcome("web"), "rolledBack");
-    assert_eq!(systems(scene.web()), (old.clone(), old));
+    let good = std::fs::read_to_string(scene.repo.path().join(WEB)).unwrap();
+    let refused = |service: &str, why: &str| {
+        scene.add(WEB, service);
+        let deployed = scene.deploy(&QUICK, 3);
+        deployed.expect_error("probe-failed", "web");
+        let error = deployed.error().to_string();
+        assert!(error.contains(why), "{error}");
+        assert_eq!(deployed.outcome("web"), "rolledBack");
+        assert_eq!(systems(scene.web()), (old.clone(), old.clone()));
+        scene.repo.write(WEB, &good).unwrap();
+    };
+    let falls = service("falls", "exit 1");
+    refused(&falls, "fall again and again: falls.service");
+    // It has come up when the activation ends, and is never started again.
+    let brief = service("brief", "sleep 0.6; exit 1").replace("always", "no");
+    refused(&brief, "failed: brief.service");
 }
 
 #[test]
