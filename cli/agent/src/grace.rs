@@ -68,8 +68,12 @@ fn previous_of<'g>(
 }
 
 /// Lets systemd call us when the next grace is over. Without systemd the next `receive`, `restart` or `unpack` ends it.
+///
+/// Neither the timer nor what it starts needs anything that the boot starts: with the usual dependencies the one would wait for `sysinit.target`,
+/// which may wait for us, and in the emergency mode it would end that. That they end with the host they have to be told themselves then.
 pub(crate) fn end_on_time(host: &Host, previous: &[Previous]) {
     const TIMER: &str = "infra-secrets-grace";
+    const PATIENCE: u64 = 30;
     if !host.has_systemd() {
         return;
     }
@@ -81,7 +85,8 @@ pub(crate) fn end_on_time(host: &Host, previous: &[Previous]) {
     let unit = format!("--unit={TIMER}");
     let agent = installed_agent().display().to_string();
     // The one that waits for an earlier end knows less than we do.
-    let _ = process::ask("systemctl", &["--quiet", "stop", &format!("{TIMER}.timer")]);
+    let timer = format!("{TIMER}.timer");
+    let _ = process::ask_within("systemctl", &["--quiet", "stop", &timer], PATIENCE);
     let description = "--description=End the grace of rotated secrets";
     let words = [
         "--quiet",
@@ -89,6 +94,12 @@ pub(crate) fn end_on_time(host: &Host, previous: &[Previous]) {
         &unit,
         &wait,
         "--timer-property=AccuracySec=1s",
+        "--timer-property=DefaultDependencies=no",
+        "--timer-property=Conflicts=shutdown.target",
+        "--timer-property=Before=shutdown.target",
+        "--property=DefaultDependencies=no",
+        "--property=Conflicts=shutdown.target",
+        "--property=Before=shutdown.target",
         description,
         "--",
         &agent,
@@ -96,7 +107,7 @@ pub(crate) fn end_on_time(host: &Host, previous: &[Previous]) {
         "unpack",
     ];
     // Without the timer the grace ends later: no reason to refuse what is in place already.
-    let _ = process::ask("systemd-run", &words);
+    let _ = process::ask_within("systemd-run", &words, PATIENCE);
 }
 
 /// The agent that will be there later, too, in whatever release.

@@ -365,10 +365,21 @@ fn a_change_is_undone_in_the_emergency_mode() {
     }
     let scene = Scene::new();
     let web = scene.host("web");
-    scene
-        .operator
-        .begin(&scene.order("web", "r1", "better"))
-        .unwrap();
+    // With a secret that was rotated before: what it was is readable until its grace is over, which systemd ends.
+    let rotated = |content: &str| {
+        let mut sent = bundle("web", &[("db", content)]);
+        sent.secrets[0].grace = Some(600);
+        sent
+    };
+    scene.operator.receive("web", &rotated("1"));
+    scene.operator.receive("web", &rotated("2"));
+    let mut order = scene.order("web", "r1", "better");
+    order.intent.expected.secrets = Some(2);
+    let mut sent = rotated("3");
+    "digest-3".clone_into(&mut sent.digest);
+    scene.operator.stage("web", "r1", &sent);
+    order.intent.secrets = Some(sent.digest);
+    scene.operator.begin(&order).unwrap();
     scene.operator.wait_for("web", "r1", ChangePhase::Awaiting);
     web.sh("pkill -KILL -f 'change supervise'").unwrap();
     web.sh(EMERGENCY).unwrap();
@@ -379,5 +390,13 @@ fn a_change_is_undone_in_the_emergency_mode() {
         .unwrap();
     scene.ends_by_itself("web", "r1");
     scene.runs("web", "good", "good", 1);
+    let was = |file: &str| {
+        web.read_file(&format!("/run/infra/secrets/{file}"))
+            .unwrap()
+    };
+    assert_eq!(was("db"), format!("{MARKER}-2"));
+    assert_eq!(was("db.previous"), format!("{MARKER}-1"));
+    let timer = web.sh("systemctl is-active infra-secrets-grace.timer || true");
+    assert_eq!(timer.unwrap(), "active");
     assert_eq!(state(), "maintenance", "nothing has ended it");
 }
