@@ -194,6 +194,8 @@ impl Work<'_> {
             let settled = apply::restart(self.host)?;
             self.warn_of_units(&settled.units);
         }
+        // A mirror that was not booted from still waits for its turn.
+        self.forget_once()?;
         self.state.reboot.boot = system::boot_id(self.host);
         Ok(())
     }

@@ -56,18 +56,22 @@ esac
 
 /// GRUB's menu, made of the other one.
 const GRUB_MENU: &str = r#"
+if [ -e "$root/newest" ]; then system=$(tail -n 1 "$root/nix/menu"); system=${system#* }; fi
 {
-  echo 'if [ "${next_entry}" ]; then set default="${next_entry}"; fi'
+  echo 'if [ "${next_entry}" ]; then set default="${next_entry}"; set next_entry=; save_env next_entry; else set default=0; set timeout=5; fi'
   printf 'menuentry "NixOS" {\n  linux x init=%s/init\n}\nsubmenu "All" {\n' "$system"
   while read -r number one; do
     printf 'menuentry "NixOS - %s" {\n  linux x init=%s/init\n}\n' "$number" "$one"
   done <"$root/nix/menu"
   echo '}'
 } >"$root/boot/grub/grub.cfg"
+if [ -d "$root/boot-2/grub" ] && ! [ -e "$root/stale" ]; then cp "$root/boot/grub/grub.cfg" "$root/boot-2/grub/grub.cfg"; fi
 "#;
 
 const EDITENV: &str = r#"#!/bin/sh
 root=${0%/usr/local/bin/grub-editenv}
+echo "${1%/grub/grubenv} $2 $3" >>"$root/told-grub"
+[ "$1" != /boot-2/grub/grubenv ] || exit 0
 [ "$1" = /boot/grub/grubenv ] || exit 1
 case "$2 $3" in
   "set next_entry=0") system=$(readlink "$root/nix/boot-default") ;;
@@ -115,7 +119,7 @@ impl Scene {
             Loader::Grub => {
                 scene.put_program("write-menu", &format!("{MENU}{GRUB_MENU}"));
                 scene.put_program("grub-editenv", EDITENV);
-                let menu = "set default=\"${next_entry}\"\n";
+                let menu = "set default=\"${next_entry}\"\nsave_env next_entry\n";
                 script(&scene.path("boot/grub/grub.cfg"), menu);
                 scene.root_is_on("ext4");
             }
@@ -126,6 +130,28 @@ impl Scene {
     pub(crate) fn root_is_on(&self, kind: &str) {
         let mounts = format!("22 1 254:1 / / rw shared:1 - {kind} /dev/vda1 rw\n");
         script(&self.path("proc/self/mountinfo"), &mounts);
+    }
+
+    /// GRUB's folder is on another disk as well; until that is written again, it knows the old system.
+    pub(crate) fn mirror(&self, folder: &str, kind: &str) {
+        let file = self.path("proc/self/mountinfo");
+        let mut mounts = fs::read_to_string(&file).unwrap();
+        mounts += &["23 22 254:17 / ", folder, " rw - ", kind, " /dev/vdb1 rw\n"].concat();
+        script(&file, &mounts);
+        let menu = format!(
+            "set timeout=5\nsave_env next_entry\nmenuentry 'NixOS' {{\nlinux x init={}/init\n}}\n",
+            system("old")
+        );
+        script(
+            &self.path(&format!("{}/grub/grub.cfg", &folder[1..])),
+            &menu,
+        );
+    }
+
+    /// What was set and unset in GRUB's environments.
+    pub(crate) fn told_grub(&self) -> Vec<String> {
+        let told = fs::read_to_string(self.path("told-grub")).unwrap_or_default();
+        told.lines().map(str::to_owned).collect()
     }
 
     pub(crate) fn set_params(&self, name: &str, params: &str) {

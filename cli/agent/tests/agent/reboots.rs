@@ -269,8 +269,13 @@ fn a_boot_to_an_earlier_generation_keeps_its_number() {
 
 #[test]
 fn a_boot_menu_that_loses_the_default_is_not_booted() {
-    for what in ["one-entry", "newest"] {
-        let scene = Scene::that_boots(Loader::SystemdBoot);
+    let ways = [
+        (Loader::SystemdBoot, "one-entry"),
+        (Loader::SystemdBoot, "newest"),
+        (Loader::Grub, "newest"),
+    ];
+    for (loader, what) in ways {
+        let scene = Scene::that_boots(loader);
         let before = scene.looks();
         fs::write(scene.path(what), "").unwrap();
         scene.begin(&scene.order_to_boot("r1", "new"));
@@ -284,6 +289,38 @@ fn a_boot_menu_that_loses_the_default_is_not_booted() {
         );
         assert_eq!(scene.boots_once(), None);
     }
+}
+
+#[test]
+fn every_mirror_of_grubs_folder_is_told() {
+    let scene = Scene::that_boots(Loader::Grub);
+    scene.mirror("/boot-2", "vfat");
+    scene.begin(&scene.order_to_boot("r1", "new"));
+    scene.restart("r1", 1);
+    let set = ["/boot set next_entry=1>1", "/boot-2 set next_entry=1>1"];
+    assert_eq!(scene.told_grub(), set);
+    assert_eq!(scene.comes_up("r1"), ChangePhase::Awaiting);
+    // The one that was not booted from would boot it another time.
+    let cleared = ["/boot unset next_entry", "/boot-2 unset next_entry"];
+    assert_eq!(scene.told_grub()[2..], cleared);
+    done(&scene.see_through("r1"));
+
+    // One that cannot forget is one too many, and so is one that knows nothing of the new system.
+    let scene = Scene::that_boots(Loader::Grub);
+    scene.mirror("/boot-2", "btrfs");
+    let fault = scene.try_begin("", &scene.order_to_boot("r1", "new"));
+    let cause = fault.unwrap_err().cause.unwrap();
+    assert!(cause.contains("/boot-2/grub/grubenv (btrfs on"), "{cause}");
+    let scene = Scene::that_boots(Loader::Grub);
+    scene.mirror("/boot-2", "vfat");
+    fs::write(scene.path("stale"), "").unwrap();
+    scene.begin(&scene.order_to_boot("r1", "new"));
+    let why = restored(&scene.see_through("r1"));
+    let cause = why.cause.unwrap();
+    assert!(cause.contains("/boot-2/grub/grub.cfg"), "{cause}");
+    assert_eq!(scene.restarts(), 0);
+    assert_eq!(scene.boots_once(), None);
+    assert!(scene.told_grub().ends_with(&cleared.map(str::to_owned)));
 }
 
 #[test]

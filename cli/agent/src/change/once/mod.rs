@@ -25,7 +25,7 @@ pub(crate) enum Once {
     Hook,
     /// The EFI variable `LoaderEntryOneShot`.
     SystemdBoot,
-    /// `next_entry` in GRUB's environment block.
+    /// `next_entry` in GRUB's environment blocks.
     Grub,
 }
 
@@ -93,9 +93,11 @@ impl Work<'_> {
             }
             Once::Grub => {
                 let program = self.loader_program("grub-editenv")?;
-                let entry = grub::entry(self.host, system)?;
-                let words = [grub::ENVIRONMENT, "set", &format!("next_entry={entry}")];
-                self.tell_loader("once", &program, &words)
+                let entries = grub::entries(self.host, system)?;
+                entries.iter().try_for_each(|(environment, entry)| {
+                    let words = [environment, "set", &format!("next_entry={entry}")];
+                    self.tell_loader("once", &program, &words)
+                })
             }
         }
     }
@@ -113,8 +115,12 @@ impl Work<'_> {
             }
             Once::Grub => {
                 let program = self.loader_program("grub-editenv")?;
-                let words = [grub::ENVIRONMENT, "unset", "next_entry"];
-                self.tell_loader(name, &program, &words)
+                let mut told = Ok(());
+                for environment in grub::environments(self.host) {
+                    let words = [&environment, "unset", "next_entry"];
+                    told = told.and(self.tell_loader(name, &program, &words));
+                }
+                told
             }
         }
     }

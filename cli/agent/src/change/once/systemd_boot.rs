@@ -63,6 +63,12 @@ pub(super) fn check_default(
     let place = ask(host, bootctl, &["--print-esp-path"]).unwrap_or_default();
     let settings = host.path(place.trim()).join("loader/loader.conf");
     let settings = fs::read_to_string(settings).unwrap_or_default();
+    let timeout = variable(host, "LoaderConfigTimeout");
+    if waits(timeout.as_deref(), &settings) {
+        return Err(cannot(&format!(
+            "its boot menu waits for somebody to choose (boot.loader.timeout), so nothing would bring {system} back"
+        )));
+    }
     let entries = listed(host, bootctl)?;
     match default(&entries, set.as_deref(), &settings) {
         Ok(entry) if entry.boots(system) => Ok(()),
@@ -85,14 +91,22 @@ fn default<'e>(
     if let Some(entry) = entries.iter().find(|entry| entry.is_default) {
         return Ok(entry);
     }
-    let written = settings
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("default ").map(str::trim));
-    let word = set.or(written).unwrap_or_default();
+    let word = set.or(written(settings, "default ")).unwrap_or_default();
     let is_named = |entry: &&Entry| {
         entry.id == word || entry.id.strip_suffix(".conf").is_some_and(|id| id == word)
     };
     entries.iter().find(is_named).ok_or_else(|| word.to_owned())
+}
+
+/// Whether the menu stays until somebody chooses: as is said to the firmware, or in the settings.
+fn waits(set: Option<&str>, settings: &str) -> bool {
+    set.or(written(settings, "timeout ")) == Some("menu-force")
+}
+
+fn written<'s>(settings: &'s str, word: &str) -> Option<&'s str> {
+    settings
+        .lines()
+        .find_map(|line| line.trim().strip_prefix(word).map(str::trim))
 }
 
 fn ask(host: &Host, bootctl: &str, words: &[&str]) -> Option<String> {
@@ -151,7 +165,7 @@ pub(super) fn check(host: &Host, entry: &str) -> Result<(), Diagnostic> {
 
 #[cfg(test)]
 mod tests {
-    use super::{default, named, parse};
+    use super::{default, named, parse, waits};
     use infra_model::StorePath;
 
     #[test]
@@ -211,5 +225,14 @@ mod tests {
         let said = parse(&said);
         let entry = default(&said, None, "default nixos-generation-7.conf").unwrap();
         assert_eq!(entry.id, "nixos-generation-8.conf");
+    }
+
+    #[test]
+    fn a_menu_that_waits_is_one_for_people() {
+        assert!(waits(None, "editor 1\ntimeout menu-force\n"));
+        assert!(waits(Some("menu-force"), "timeout 5\n"));
+        assert!(!waits(Some("0"), "timeout menu-force\n"));
+        assert!(!waits(None, "timeout 5\n"));
+        assert!(!waits(None, ""));
     }
 }
