@@ -16,6 +16,13 @@
   # An alternative in Debian, so no package carries the link.
   gawk = "ln -s gawk bin/awk; rm -rf lib/gawk libexec";
 
+  # Of GRUB there is what an installer makes a boot program of, what sets its variables, and what reads a menu: not all that
+  # writes one for Debian, nor the programs that are made already (monolithic/).
+  grub2_efi = ''
+    for f in bin/*; do case $f in bin/grub-editenv | bin/grub-mkimage | bin/grub-script-check) ;; *) rm "$f" ;; esac; done
+    rm -rf etc share lib/systemd lib/grub/x86_64-efi/monolithic lib/grub/x86_64-efi-signed
+  '';
+
   # Debian's name for the server binaries differs per tool; these are what maintainer scripts and nixpkgs call.
   kmod = "for a in depmod insmod lsmod modinfo modprobe rmmod; do ln -sfn kmod bin/$a; done";
 

@@ -69,6 +69,11 @@ let
     systemd.services.tick = { startAt = "hourly"; serviceConfig.Type = "oneshot"; script = "true"; };
   };
 
+  grub = {
+    boot.loader.grub = { device = lib.mkForce "nodev"; efiSupport = true; efiInstallAsRemovable = true; };
+    fileSystems."/boot" = { device = "/dev/disk/by-label/ESP"; fsType = "vfat"; };
+  };
+
   system = modules: (lib.nixosSystem { modules = [ base ] ++ modules; }).config.system.build.toplevel;
 in
 {
@@ -94,6 +99,13 @@ in
   menuQuiet = system [ { boot.loader.systemd-boot.enable = true; boot.kernelParams = [ "quiet" ]; } ];
   menuInitrd = system [ { boot.loader.systemd-boot.enable = true; boot.initrd.verbose = false; } ];
   menuShort = system [ { boot.loader.systemd-boot = { enable = true; configurationLimit = 1; editor = false; }; boot.loader.timeout = null; } ];
+  # Machines that GRUB starts: one, another command line, other settings.
+  grub = system [ grub ];
+  grubQuiet = system [ grub { boot.kernelParams = [ "quiet" ]; } ];
+  grubOther = system [ grub {
+    boot.loader.timeout = null;
+    boot.loader.grub = { default = "saved"; configurationLimit = 1; extraConfig = "set pager=1"; extraEntries = "menuentry 'Other' { true; }"; };
+  } ];
   external = system [
     ({ pkgs, ... }: {
       boot.loader.external = { enable = true; installHook = pkgs.writeShellScript "hook" "echo \"called with $1\"; exit \"\${HOOK_STATUS:-0}\""; };
