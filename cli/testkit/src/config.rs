@@ -43,8 +43,8 @@ pub enum HostKind {
     /// Namespaces with a real systemd, where units start and stop. Its store is a folder, unless
     /// [`HostConfig::store`] says otherwise.
     Systemd,
-    /// An emulated machine with UEFI firmware, systemd-boot, a kernel and a disk of its own. It takes half a
-    /// minute to boot and most of two cores meanwhile, so have one at a time.
+    /// An emulated machine with UEFI firmware, systemd-boot (or GRUB, see [`HostConfig::with_grub`]), a kernel and
+    /// a disk of its own. It takes half a minute to boot and most of two cores meanwhile, so have one at a time.
     Machine,
 }
 
@@ -74,6 +74,9 @@ pub struct HostConfig {
     pub require_sigs: bool,
     /// Further lines for the host's `nix.conf`.
     pub nix_conf: String,
+    /// Of a machine: whether GRUB boots it, and not systemd-boot.
+    #[serde(default)]
+    pub grub: bool,
 }
 
 impl From<HostKind> for HostConfig {
@@ -89,6 +92,7 @@ impl From<HostKind> for HostConfig {
             nix: true,
             require_sigs: true,
             nix_conf: String::new(),
+            grub: false,
         }
     }
 }
@@ -109,6 +113,13 @@ impl HostConfig {
     /// Whether it is an emulated machine.
     pub fn is_machine(&self) -> bool {
         self.body == Body::Machine
+    }
+
+    /// Has a machine booted by GRUB.
+    #[must_use]
+    pub fn with_grub(mut self) -> Self {
+        self.grub = true;
+        self
     }
 
     fn is_possible_machine(&self) -> bool {
@@ -161,6 +172,9 @@ pub enum ConfigError {
     /// None at all, or more than there are addresses for.
     #[error("a lab has 1 to {MAX_HOSTS} hosts, not {0}")]
     Count(usize),
+    /// GRUB for what boots without a boot loader.
+    #[error("host `{0}` has GRUB, which boots machines alone: `{0}:machine,grub`")]
+    Grub(String),
     /// A machine as machines cannot be.
     #[error(
         "host `{0}` is a machine, which has Nix, and a disk of at least {MACHINE_DISK_LEAST} MiB as its store (Store::Ext4)"
@@ -168,7 +182,7 @@ pub enum ConfigError {
     Machine(String),
     /// A word of a host's description that means nothing.
     #[error(
-        "`{word}` of host `{host}` means nothing; known are: systemd, plain, machine, dir, tmpfs=MIB, ext4=MIB, no-nix, unsigned"
+        "`{word}` of host `{host}` means nothing; known are: systemd, plain, machine, grub, dir, tmpfs=MIB, ext4=MIB, no-nix, unsigned"
     )]
     Word {
         /// Whose description.
@@ -206,6 +220,7 @@ fn apply(config: HostConfig, word: &str) -> Option<HostConfig> {
             "systemd" => with(Body::Systemd),
             "plain" => with(Body::Plain),
             "machine" => with(Body::Machine).store(MACHINE_DISK),
+            "grub" => config.with_grub(),
             "dir" => config.store(Store::Dir),
             "no-nix" => config.without_nix(),
             "unsigned" => config.accepts_unsigned(),
@@ -242,6 +257,9 @@ impl LabConfig {
             check_name(name)?;
             if host.is_machine() && !host.is_possible_machine() {
                 return Err(ConfigError::Machine(name.clone()));
+            }
+            if host.grub && !host.is_machine() {
+                return Err(ConfigError::Grub(name.clone()));
             }
             if !seen.insert(name) {
                 return Err(ConfigError::Twice(name.clone()));
@@ -305,6 +323,13 @@ mod tests {
             .check()
         };
         check(request.config.clone()).unwrap();
+        let request: HostRequest = "web:machine,grub".parse().unwrap();
+        let expected = HostConfig::from(HostKind::Machine).with_grub();
+        assert_eq!(request.config, expected);
+        check(expected).unwrap();
+        let refused = Err(ConfigError::Grub("web".into()));
+        let systemd = HostConfig::from(HostKind::Systemd);
+        assert_eq!(check(systemd.with_grub()), refused);
         for wrong in ["machine,dir", "machine,ext4=100", "machine,no-nix"] {
             let request: HostRequest = format!("web:{wrong}").parse().unwrap();
             let refused = Err(ConfigError::Machine("web".into()));

@@ -57,7 +57,7 @@ pub use lock::{Inputs, LockError, LockedPath, checkout};
 pub use network::{CONTROLLER_ADDRESS, NetworkError};
 pub use places::{Places, PlacesError, ROOTFS_PACKAGES, check_root};
 pub use process::{Finished, ProcessError, Run, Running, process};
-pub use repo::{MACHINE_HARDWARE, Repo, RepoError, pin};
+pub use repo::{Repo, RepoError, machine_hardware, pin};
 pub use rustix::process::Signal;
 pub use state::StateError;
 pub use teardown::{Swept, TeardownError, mounts_below, sweep};

@@ -6,13 +6,30 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::config::HostConfig;
 use crate::files::{self, FileError, failed};
+use crate::host::Host;
 use crate::lab::Lab;
 use crate::lock::{self, Inputs, LockError};
 use crate::process::{Finished, ProcessError, Run, process};
 
-/// The hardware of the lab's machines, as a host's folder describes it.
-pub const MACHINE_HARDWARE: &str = include_str!("scripts/machine-hardware.nix");
+/// The hardware of a lab's machine, as a host's folder describes it.
+pub fn machine_hardware(config: &HostConfig) -> String {
+    const HARDWARE: &str = include_str!("scripts/machine-hardware.nix");
+    const SYSTEMD_BOOT: &str = "  boot.loader.systemd-boot.enable = true;\n";
+    const GRUB: &str = "  boot.loader.grub = {
+    enable = true;
+    device = \"nodev\";
+    efiSupport = true;
+    efiInstallAsRemovable = true;
+  };
+";
+    if config.grub {
+        HARDWARE.replace(SYSTEMD_BOOT, GRUB)
+    } else {
+        HARDWARE.to_owned()
+    }
+}
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -109,9 +126,9 @@ impl Repo {
     }
 
     /// Says of a host that it is one of the lab's machines: its hardware is that of a machine.
-    pub fn onto_machine(&self, host: &str) -> Result<(), RepoError> {
-        let file = format!("hosts/{host}/hardware-configuration.nix");
-        self.write(&file, MACHINE_HARDWARE)
+    pub fn onto_machine(&self, host: Host<'_>) -> Result<(), RepoError> {
+        let file = format!("hosts/{}/hardware-configuration.nix", host.name());
+        self.write(&file, &machine_hardware(host.config()))
     }
 
     /// Changes a file. An edit that leaves the text as it was is an error.
@@ -242,6 +259,17 @@ mod tests {
         repo.remove("notes").unwrap();
         repo.commit("Add a host").unwrap();
         assert_eq!(repo.git(&["status", "--short"]).unwrap().stdout, "");
+    }
+
+    #[test]
+    fn a_machine_has_one_boot_loader() {
+        for grub in [false, true] {
+            let mut config = HostConfig::from(crate::HostKind::Machine);
+            config.grub = grub;
+            let text = machine_hardware(&config);
+            assert_eq!(text.contains("systemd-boot"), !grub, "{text}");
+            assert_eq!(text.contains("loader.grub"), grub, "{text}");
+        }
     }
 
     #[test]

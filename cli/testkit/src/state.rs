@@ -34,7 +34,6 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("host-start.sh", include_str!("scripts/host-start.sh")),
     ("machine-base.nix", include_str!("scripts/machine-base.nix")),
     ("machine-exec.sh", include_str!("scripts/machine-exec.sh")),
-    ("machine-hardware.nix", crate::MACHINE_HARDWARE),
     ("machine-image.sh", include_str!("scripts/machine-image.sh")),
     ("machine-start.sh", include_str!("scripts/machine-start.sh")),
     ("plain-init.sh", include_str!("scripts/plain-init.sh")),

@@ -16,6 +16,7 @@ use crate::keys;
 use crate::network;
 use crate::places::Places;
 use crate::process::{ProcessError, Run, process};
+use crate::repo::machine_hardware;
 use crate::seed::host_path;
 
 /// The first machine of a stand-in for nixpkgs has its kernel and its programs built first.
@@ -40,6 +41,8 @@ impl Host<'_> {
         self.seed()?;
         self.cgroup().create()?;
         network::create_machine(&self.lab.dir().controller_net(), self.index)?;
+        let hardware = dir.join("hardware.nix");
+        files::write(&hardware, &machine_hardware(self.config()), 0o644)?;
         self.image()
             .run(IMAGE_DEADLINE)
             .and_then(crate::process::Finished::ok)
@@ -65,6 +68,7 @@ impl Host<'_> {
             .env("MACHINE_DIR", &dir)
             .env("SEED", dir.join("seed"))
             .env("CACHE", places.machines())
+            .env("HARDWARE", dir.join("hardware.nix"))
             .env("BASE", self.lab.dir().script("machine-base.nix"))
             .env("STORE", places.store())
             .env("NIXPKGS", places.nixpkgs())

@@ -1,6 +1,5 @@
-# The system a test machine is installed with: a way in, and nothing else.
+# The system a test machine is installed with, on its hardware: a way in, and nothing else.
 {
-  imports = [ ./machine-hardware.nix ];
   nixpkgs.hostPlatform = "x86_64-linux";
   networking.hostName = "installed";
   services.openssh.enable = true;

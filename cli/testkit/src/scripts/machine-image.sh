@@ -3,7 +3,7 @@
 # a mount namespace of its own; nothing is mounted from the images, so no loop device is needed.
 #
 # Environment: DOORS (of the control group that ends with the lab) MACHINE_DIR (gets disk.img) SEED (the machine's own files) CACHE (installed trees, kept for the next machine)
-#              BASE (machine-base.nix) STORE NIXPKGS NIX_PREFIX NIX_CONF_DIR HOME ROOT_MIB
+#              BASE (machine-base.nix) HARDWARE (what it is deployed with, too) STORE NIXPKGS NIX_PREFIX NIX_CONF_DIR HOME ROOT_MIB
 set -euo pipefail
 umask 022
 
@@ -17,7 +17,7 @@ say() { printf 'machine-image: %s s: %s\n' "$SECONDS" "$*" >&2; }
 # The derivation is the same for the same sources, so asking again costs an evaluation and no build.
 build_base() {
   nix build --impure --no-link --print-out-paths --expr "
-    ((builtins.getFlake \"path:$NIXPKGS\").lib.nixosSystem { modules = [ (/. + \"$BASE\") ]; }).config.system.build.toplevel"
+    ((builtins.getFlake \"path:$NIXPKGS\").lib.nixosSystem { modules = [ (/. + \"$BASE\") (/. + \"$HARDWARE\") ]; }).config.system.build.toplevel"
 }
 
 # TREE/root is what the root file system begins with, TREE/esp the EFI partition. Its installer is the system's own, run

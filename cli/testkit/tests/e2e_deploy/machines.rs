@@ -2,17 +2,17 @@
 //! each test asks much of one.
 
 use crate::scene::{Deployed, PLAIN, SOON, Scene, WEB, main_pid, systems};
-use infra_testkit::{Host, HostKind, Run, e2e_wanted};
+use infra_testkit::{Host, HostConfig, HostKind, Run, e2e_wanted};
 use std::time::Duration;
 
 const REBOOT: [&str; 4] = ["deploy", "web", "--reboot", "--json"];
 /// There and back, on two busy cores.
 const TWO_BOOTS: Duration = Duration::from_secs(480);
 
-/// Web is a machine, and its folder says so.
-fn scene() -> Scene {
-    let scene = Scene::with(HostKind::Machine, PLAIN);
-    scene.repo.onto_machine("web").unwrap();
+/// Web is this machine, and its folder says so.
+fn scene(web: impl Into<HostConfig>) -> Scene {
+    let scene = Scene::with(web, PLAIN);
+    scene.repo.onto_machine(scene.web()).unwrap();
     scene
 }
 
@@ -24,6 +24,11 @@ fn page(scene: &Scene) -> String {
 
 /// What the boot menu starts if nobody chooses: the system of its default entry.
 fn boot_default(host: Host<'_>) -> String {
+    if host.config().grub {
+        return host
+            .sh("sed -n 's/^ *linux .*init=\\([^ ]*\\)\\/init.*/\\1/p' /boot/grub/grub.cfg | head -n 1")
+            .unwrap();
+    }
     host.sh("entry=$(sed -n 's/^default //p' /boot/loader/loader.conf)
          sed -n 's/^options .*init=\\([^ ]*\\)\\/init.*/\\1/p' /boot/loader/entries/$entry")
         .unwrap()
@@ -38,7 +43,7 @@ fn an_ordinary_change_reboots_nothing_and_is_booted_later() {
     if !e2e_wanted("an_ordinary_change_reboots_nothing_and_is_booted_later") {
         return;
     }
-    let scene = scene();
+    let scene = scene(HostKind::Machine);
     let web = scene.web();
     let (installed, boot) = (booted(web), web.boot_id().unwrap());
     assert_eq!(boot_default(web), installed);
@@ -119,11 +124,16 @@ fn assert_settled(host: Host<'_>, system: &str) {
     assert_eq!(all, [system, system, system, system]);
     let variables = host.sh("ls /sys/firmware/efi/efivars").unwrap();
     assert!(!variables.contains("LoaderEntryOneShot"), "{variables}");
+    if host.config().grub {
+        let environment = host.sh("grub-editenv /boot/grub/grubenv list").unwrap();
+        assert!(!environment.contains("next_entry"), "{environment}");
+        assert!(!variables.contains("LoaderInfo"), "{variables}");
+    }
 }
 
 /// A machine that runs a first system of its own, booted once into a second.
-fn booted_once() -> (Scene, String) {
-    let scene = scene();
+fn booted_once(web: impl Into<HostConfig>) -> (Scene, String) {
+    let scene = scene(web);
     scene.deploy(&["web"], 0);
     let web = scene.web();
     let (old, before) = (systems(web).0, web.boot_id().unwrap());
@@ -140,11 +150,11 @@ fn booted_once() -> (Scene, String) {
 }
 
 #[test]
-fn a_machine_is_booted_once_and_back_if_it_does_not_prove_itself() {
-    if !e2e_wanted("a_machine_is_booted_once_and_back_if_it_does_not_prove_itself") {
+fn a_machine_with_grub_is_booted_once_and_back_if_it_does_not_prove_itself() {
+    if !e2e_wanted("a_machine_with_grub_is_booted_once_and_back_if_it_does_not_prove_itself") {
         return;
     }
-    let (scene, old) = booted_once();
+    let (scene, old) = booted_once(HostConfig::from(HostKind::Machine).with_grub());
     let web = scene.web();
     let boot = web.boot_id().unwrap();
 
@@ -157,16 +167,28 @@ fn a_machine_is_booted_once_and_back_if_it_does_not_prove_itself() {
     let page_only = systems(web).0;
     assert_ne!(page_only, old);
 
-    // It boots, and a unit fails there that had not failed before.
+    // The kernel finds no init and no root file system: it panics, and restarts the machine. GRUB has forgotten what it booted, or it would
+    // boot it for ever.
+    let panics = web.console().matches("Kernel panic").count();
+    boot_with(&scene, "rdinit=/missing", "");
+    let told = deploy_by_boot(&scene, 3);
+    assert_eq!(told.outcome("web"), "rolledBack", "{:#}", told.answer);
+    told.expect_error("boot-failed", "web");
+    assert_eq!(web.console().matches("Kernel panic").count(), panics + 1);
+    assert!(command_line(web).contains("marked=one"));
+    assert_settled(web, &page_only);
+
+    // It boots, and a unit fails there that had not failed before. It sees what GRUB has left, before the change is undone.
     let booted_before = boots(web);
-    let bad =
-        "  systemd.services.bad = { wantedBy = [ \"multi-user.target\" ]; script = \"exit 1\"; };";
+    let bad = "  systemd.services.bad = { wantedBy = [ \"multi-user.target\" ]; script = \"\n    \
+               grep -a ^next_entry /boot/grub/grubenv >/root/left; exit 1\"; };";
     boot_with(&scene, "marked=two", bad);
     let told = deploy_by_boot(&scene, 3);
     assert_eq!(told.outcome("web"), "rolledBack", "{:#}", told.answer);
     told.expect_error("probe-failed", "web");
     assert_eq!(boots(web), booted_before + 2, "there and back");
     assert_ne!(web.boot_id().unwrap(), boot);
+    assert_eq!(web.read_file("/root/left").unwrap(), "next_entry=\n");
     assert!(command_line(web).contains("marked=one"));
     assert_settled(web, &page_only);
 }
@@ -176,18 +198,8 @@ fn a_machine_that_dies_in_its_new_system_boots_the_old() {
     if !e2e_wanted("a_machine_that_dies_in_its_new_system_boots_the_old") {
         return;
     }
-    let (scene, old) = booted_once();
+    let (scene, old) = booted_once(HostKind::Machine);
     let web = scene.web();
-
-    // The kernel finds no init and no root file system: it panics, and restarts the machine.
-    let panics = web.console().matches("Kernel panic").count();
-    boot_with(&scene, "rdinit=/missing", "");
-    let told = deploy_by_boot(&scene, 3);
-    assert_eq!(told.outcome("web"), "rolledBack", "{:#}", told.answer);
-    told.expect_error("boot-failed", "web");
-    assert_eq!(web.console().matches("Kernel panic").count(), panics + 1);
-    assert!(command_line(web).contains("marked=one"));
-    assert_settled(web, &old);
 
     // A disk is missing: it boots into its emergency mode, where nobody can log in.
     let missing = "  fileSystems.\"/missing\" = { device = \"/dev/disk/by-label/missing\"; fsType = \"ext4\"; \

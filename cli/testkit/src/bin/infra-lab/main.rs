@@ -31,7 +31,7 @@ struct Cli {
 enum Command {
     /// Make hosts, and keep them until Ctrl-C.
     ///
-    /// A host is NAME or NAME:WORD,WORD... with the words systemd (the default), plain, machine, dir, tmpfs=MIB,
+    /// A host is NAME or NAME:WORD,WORD... with the words systemd (the default), plain, machine, grub, dir, tmpfs=MIB,
     /// ext4=MIB, no-nix and unsigned.
     Up {
         /// The hosts, for example: web db:plain full:plain,tmpfs=64
