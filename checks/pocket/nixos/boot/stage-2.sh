@@ -25,12 +25,18 @@ done
 for folder in systemd udev; do [ -e "/lib/$folder" ] || ln -sfn "/usr/lib/$folder" "/lib/$folder"; done
 ln -sfn /run/booted-system/kernel-modules/lib/modules /lib/modules
 mkdir -p /usr/bin /usr/sbin /bin /sbin /usr/share
-# busybox is the first package, so that what it has in common with the others is theirs in the end.
-for folder in /bin /sbin /usr/bin /usr/sbin; do
-  for package in @packages@ $dbus $systemd; do ln -sfn "$package"/bin/* "$folder/"; done
-done
-mkdir -p /usr/share/dbus-1
-for package in $systemd $dbus; do cp -r "$package/share/dbus-1/." /usr/share/dbus-1/; done
+# Thousands of links take an emulated machine seconds, so they are made once for the same packages; what says so comes to the disk
+# after them. busybox is the first package, so that what it has in common with the others is theirs in the end.
+packages="@packages@ $dbus $systemd"
+if [ "$(cat /usr/share/pocket-packages 2>/dev/null)" != "$packages" ]; then
+  for folder in /bin /sbin /usr/bin /usr/sbin; do
+    for package in $packages; do ln -sfn "$package"/bin/* "$folder/"; done
+  done
+  mkdir -p /usr/share/dbus-1
+  for package in $systemd $dbus; do cp -r "$package/share/dbus-1/." /usr/share/dbus-1/; done
+  sync -f /usr/share
+  echo "$packages" >/usr/share/pocket-packages
+fi
 
 ln -sfn "$systemConfig" /run/booted-system
 [ -s /etc/machine-id ] || "$systemd/bin/systemd-machine-id-setup" >/dev/null 2>&1 || : >/etc/machine-id
