@@ -58,9 +58,7 @@ pub async fn ask(
             format!("{host} could not be asked for facts"),
         )
         .with_cause(remote.stderr.trim().to_owned())
-        .with_fix(
-            "the host needs a POSIX shell, and `sudo` without a password if `user` is not root",
-        ));
+        .with_fix("the host needs a POSIX shell: see what `infra ssh` finds there"));
     }
     Ok(Told {
         report: Report::parse(&remote.stdout),

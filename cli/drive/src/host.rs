@@ -21,9 +21,7 @@ pub async fn survey(
             Code::CommandFailed,
             format!("the survey of {host} failed"),
         )
-        .with_fix(
-            "the host needs a POSIX shell, and `sudo` without a password if `user` is not root",
-        ));
+        .with_fix("the host needs a POSIX shell: see what `infra ssh` finds there"));
     }
     Ok(HostState::parse(&remote.stdout))
 }

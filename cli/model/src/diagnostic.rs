@@ -75,6 +75,8 @@ pub enum Code {
     LfsPointer,
     /// A build failed.
     BuildFailed,
+    /// This machine's Nix cannot build on the host that was to build.
+    NoBuilder,
     /// The host's SSH key is not pinned in `host.pub`.
     HostKeyUnknown,
     /// The host shows another SSH key than the pinned one.
@@ -85,11 +87,13 @@ pub enum Code {
     ConnectionRefused,
     /// The host refuses our login.
     LoginRefused,
+    /// The user who logs in may not become root on the host.
+    RootRefused,
     /// The connection broke while it was used.
     ConnectionLost,
     /// There is no usable Nix on the host.
     NoNixOnHost,
-    /// The host's Nix does not let our user add unsigned paths.
+    /// The host's Nix takes no unsigned paths, not even from root.
     UntrustedUser,
     /// The host's (or this machine's) disk is full.
     DiskFull,

@@ -175,8 +175,10 @@ impl<'c> Agent<'c> {
         if remote.succeeded() {
             return Ok(());
         }
-        Err(failed(self.host, &remote, "infra-agent cannot be put on the host")
-            .with_fix("the host needs room in /var/lib/infra, and `sudo` without a password if `user` is not root"))
+        Err(
+            failed(self.host, &remote, "infra-agent cannot be put on the host")
+                .with_fix("the host needs room in /var/lib/infra"),
+        )
     }
 
     async fn call(
@@ -201,7 +203,7 @@ fn answer<T: DeserializeOwned>(host: &HostName, remote: &Remote) -> Result<T, Di
         _ => Err(match serde_json::from_str::<Diagnostic>(&remote.stdout) {
             Ok(own) => own.with_host(host),
             Err(_) => failed(host, remote, "infra-agent failed on the host")
-                .with_fix("the host needs `sudo` without a password if `user` is not root; if that is so, this is a bug of infra"),
+                .with_fix("look for what ended it in the host's kernel log (`journalctl -k`); if there is nothing, this is a bug of infra"),
         }),
     }
 }
@@ -242,12 +244,12 @@ mod tests {
     fn what_the_agent_says_is_passed_on() {
         let own = r#"{"code":"bundle-refused","title":"the owner `x` …","fix":"make it"}"#;
         assert_eq!(fault(Some(1), own, "").code, Code::BundleRefused);
-        let sudo = fault(Some(1), "", "sudo: a password is required\n");
+        let broken = fault(Some(101), "", "thread 'main' panicked\n");
         assert_eq!(
-            (sudo.code, sudo.cause.as_deref()),
+            (broken.code, broken.cause.as_deref()),
             (
                 Code::AgentFailed,
-                Some("sudo: a password is required\nexit code 1")
+                Some("thread 'main' panicked\nexit code 101")
             )
         );
         assert!(

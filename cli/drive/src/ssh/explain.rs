@@ -1,6 +1,6 @@
 //! From what ssh says to what the user needs to know.
 
-use super::{Jump, Target};
+use super::{Jump, Remote, Target};
 use crate::plain::strip_colours;
 use infra_model::{Code, Diagnostic, HostName, Place};
 
@@ -117,6 +117,60 @@ pub(super) fn no_answer(target: &Target, mut faults: Vec<Diagnostic>) -> Diagnos
     }
 }
 
+/// Whether it may have been `sudo` that failed, before what it was to run: it exits with 1, a shell that does not find it with 127 (and one that
+/// may not run it with 126). What had begun has mostly said something.
+pub(super) fn may_be_refused(remote: &Remote) -> bool {
+    matches!(remote.code, Some(1 | 126 | 127)) && remote.stdout.is_empty()
+}
+
+/// The user who logs in may not become root; `asked` is what `sudo` said of it, in English.
+pub(super) fn not_root(host: &HostName, user: &str, asked: &Remote) -> Diagnostic {
+    let said = strip_colours(&asked.stderr);
+    let says = |sign: &str| said.contains(sign);
+    let free = format!(
+        "let {user} use sudo for everything and without a password: on NixOS `security.sudo.wheelNeedsPassword = false` with {user} in the group wheel, elsewhere a file in /etc/sudoers.d with `{user} ALL=(ALL:ALL) NOPASSWD: ALL`"
+    );
+    let (title, fix) = if matches!(asked.code, Some(126 | 127)) {
+        (
+            format!("infra logs in to {host} as {user}, and there is no sudo to become root with"),
+            format!("install sudo on the host (on NixOS: security.sudo.enable = true), and {free}"),
+        )
+    } else if says("must have a tty") {
+        (
+            format!("sudo on {host} wants a terminal, and infra has none"),
+            format!(
+                "take `requiretty` out of the host's sudoers, or add `Defaults:{user} !requiretty`"
+            ),
+        )
+    } else if [
+        "password is required",
+        "authentication is required",
+        "terminal is required",
+    ]
+    .into_iter()
+    .any(says)
+    {
+        (
+            format!("sudo on {host} asks {user} for a password, and nobody is there to type it"),
+            free,
+        )
+    } else {
+        (
+            format!("sudo on {host} does not let {user} become root"),
+            free,
+        )
+    };
+    let ended = match asked.code {
+        Some(code) => format!("exit code {code}"),
+        None => "ended by a signal".to_owned(),
+    };
+    Diagnostic::new(Code::RootRefused, title)
+        .with_cause(format!("sudo -n true: {}\n{ended}", said.trim()))
+        .with_place(Place::file(format!("hosts/{host}/host.toml")))
+        .with_fix(format!("{fix}; or log in as root: `user` in host.toml"))
+        .with_host(host)
+}
+
 /// The connection was open and is not any more.
 pub(super) fn lost(host: &HostName, error: &openssh::Error) -> Diagnostic {
     Diagnostic::new(
@@ -144,7 +198,8 @@ fn whole_text(error: &openssh::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Target, connect, no_answer, no_pinned_key};
+    use super::{Target, connect, may_be_refused, no_answer, no_pinned_key, not_root};
+    use crate::ssh::Remote;
     use infra_model::HostName;
 
     fn target() -> Target {
@@ -179,6 +234,56 @@ mod tests {
         ssh root@10.0.0.2 port 22: connect to host 10.0.0.2 port 22: Connection refused
         ssh root@web.lan port 22: Could not resolve hostname web.lan: Name or service not known
         ");
+    }
+
+    fn asked(code: Option<i32>, stdout: &str, stderr: &str) -> Remote {
+        let (stdout, stderr) = (stdout.to_owned(), stderr.to_owned());
+        Remote {
+            code,
+            stdout,
+            stderr,
+        }
+    }
+
+    #[test]
+    fn who_may_not_become_root_is_told_what_is_missing() {
+        let told = [
+            (127, "env: 'sudo': No such file or directory"),
+            (126, "env: 'sudo': Permission denied"),
+            (1, "sudo: a password is required"),
+            (1, "sudo: interactive authentication is required"),
+            (1, "sudo: a terminal is required to read the password; either use the -S option to read from standard input or configure an askpass helper\nsudo: a password is required"),
+            (1, "sudo: sorry, you must have a tty to run sudo"),
+            (1, "Sorry, user ann is not allowed to execute '/usr/bin/true' as root on web."),
+        ]
+        .map(|(code, said)| {
+            let fault = not_root(&target().name, "ann", &asked(Some(code), "", said));
+            assert_eq!(fault.code.name(), "root-refused");
+            assert!(fault.cause.is_some_and(|cause| cause.contains(said)));
+            format!("{}: {}", fault.title, fault.fix.unwrap_or_default())
+        });
+        insta::assert_snapshot!(told.join("\n"), @"
+        infra logs in to web as ann, and there is no sudo to become root with: install sudo on the host (on NixOS: security.sudo.enable = true), and let ann use sudo for everything and without a password: on NixOS `security.sudo.wheelNeedsPassword = false` with ann in the group wheel, elsewhere a file in /etc/sudoers.d with `ann ALL=(ALL:ALL) NOPASSWD: ALL`; or log in as root: `user` in host.toml
+        infra logs in to web as ann, and there is no sudo to become root with: install sudo on the host (on NixOS: security.sudo.enable = true), and let ann use sudo for everything and without a password: on NixOS `security.sudo.wheelNeedsPassword = false` with ann in the group wheel, elsewhere a file in /etc/sudoers.d with `ann ALL=(ALL:ALL) NOPASSWD: ALL`; or log in as root: `user` in host.toml
+        sudo on web asks ann for a password, and nobody is there to type it: let ann use sudo for everything and without a password: on NixOS `security.sudo.wheelNeedsPassword = false` with ann in the group wheel, elsewhere a file in /etc/sudoers.d with `ann ALL=(ALL:ALL) NOPASSWD: ALL`; or log in as root: `user` in host.toml
+        sudo on web asks ann for a password, and nobody is there to type it: let ann use sudo for everything and without a password: on NixOS `security.sudo.wheelNeedsPassword = false` with ann in the group wheel, elsewhere a file in /etc/sudoers.d with `ann ALL=(ALL:ALL) NOPASSWD: ALL`; or log in as root: `user` in host.toml
+        sudo on web asks ann for a password, and nobody is there to type it: let ann use sudo for everything and without a password: on NixOS `security.sudo.wheelNeedsPassword = false` with ann in the group wheel, elsewhere a file in /etc/sudoers.d with `ann ALL=(ALL:ALL) NOPASSWD: ALL`; or log in as root: `user` in host.toml
+        sudo on web wants a terminal, and infra has none: take `requiretty` out of the host's sudoers, or add `Defaults:ann !requiretty`; or log in as root: `user` in host.toml
+        sudo on web does not let ann become root: let ann use sudo for everything and without a password: on NixOS `security.sudo.wheelNeedsPassword = false` with ann in the group wheel, elsewhere a file in /etc/sudoers.d with `ann ALL=(ALL:ALL) NOPASSWD: ALL`; or log in as root: `user` in host.toml
+        ");
+    }
+
+    #[test]
+    fn what_has_begun_on_a_host_was_not_refused() {
+        let no_password = "sudo: a password is required";
+        assert!(may_be_refused(&asked(Some(1), "", no_password)));
+        // In whatever language.
+        assert!(may_be_refused(&asked(Some(1), "", "sudo: il faut …")));
+        assert!(may_be_refused(&asked(Some(127), "", "sudo: not found")));
+        assert!(!may_be_refused(&asked(Some(0), "", "")));
+        assert!(!may_be_refused(&asked(Some(69), "", "")));
+        assert!(!may_be_refused(&asked(Some(1), "{\"code\":1}", "")));
+        assert!(!may_be_refused(&asked(None, "", "")));
     }
 
     #[test]

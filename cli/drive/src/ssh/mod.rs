@@ -7,6 +7,7 @@ mod args;
 mod config;
 mod explain;
 mod master;
+mod root;
 
 pub use config::{Jump, Target, config_text, known_hosts_text};
 
@@ -84,15 +85,15 @@ fn user_configs() -> Vec<PathBuf> {
         .collect()
 }
 
-/// Without user and port: they come from the configuration, like everything else about the host.
-fn store_url(address: &str, nix_daemon: Option<&str>) -> String {
+/// Without user and port: they come from the configuration, like everything else about the host. `program` serves the store there.
+fn store_url(address: &str, program: Option<&str>) -> String {
     let url = if address.contains(':') {
         // The zone of a link-local address is written %25 in a URL.
         format!("ssh-ng://[{}]", address.replace('%', "%25"))
     } else {
         format!("ssh-ng://{address}")
     };
-    match nix_daemon {
+    match program {
         Some(program) => format!("{url}?remote-program={program}"),
         None => url,
     }
@@ -193,7 +194,8 @@ impl Connection {
         }
     }
 
-    /// Runs a POSIX shell script on the host, as root: the arguments arrive as `$1`, `$2` …, quoted by us.
+    /// Runs a POSIX shell script on the host, as root: the arguments arrive as `$1`, `$2` …, quoted by us. Not even they are in an
+    /// argument of what is run (see `root.rs`); those of what the script runs are for all to see.
     pub async fn script(
         &self,
         script: &str,
@@ -203,7 +205,7 @@ impl Connection {
         self.script_with_input(script, args, &[], stop).await
     }
 
-    /// The same, with something to read. What must not be seen by others on the host goes this way: arguments are for all to see.
+    /// The same, with something to read. What must not be seen by others on the host goes this way.
     pub async fn script_with_input(
         &self,
         script: &str,
@@ -223,18 +225,47 @@ impl Connection {
         (input, on_line): (&[u8], OnLine<'_>),
         mut stop: Stop,
     ) -> Result<Remote, Diagnostic> {
-        let mut command = if self.user == "root" {
-            self.session.command("sh")
-        } else {
-            let mut command = self.session.command("sudo");
-            command.args(["-n", "--", "sh"]);
-            command
+        let input = root::input(script, args, input);
+        let remote = tokio::select! {
+            remote = self.finish(self.words(&root::words(&self.user)), &input, on_line) => remote?,
+            () = stop.asked() => return Err(interrupted("the command on the host")),
         };
-        command.args(["-c", script, "infra"]).args(args);
-        tokio::select! {
-            remote = self.finish(command, input, on_line) => remote,
-            () = stop.asked() => Err(interrupted("the command on the host")),
+        match self.why_not_root(&remote, stop).await? {
+            Some(refusal) => Err(refusal),
+            None => Ok(remote),
         }
+    }
+
+    fn words(&self, words: &[&str]) -> openssh::OwningCommand<&Session> {
+        let (program, rest) = words
+            .split_first()
+            .map_or(("true", words), |(program, rest)| (*program, rest));
+        let mut command = self.session.command(program);
+        command.args(rest);
+        command
+    }
+
+    /// What `sudo` says against us, if it was `sudo` that failed and not what it was to run. That is asked in a call of its own, because its
+    /// messages come in the language of the session, and its exit code is anybody's.
+    async fn why_not_root(
+        &self,
+        remote: &Remote,
+        mut stop: Stop,
+    ) -> Result<Option<Diagnostic>, Diagnostic> {
+        if self.user == "root" || !explain::may_be_refused(remote) {
+            return Ok(None);
+        }
+        let mut words = vec!["env", "LC_ALL=C"];
+        words.extend(root::SUDO);
+        words.push("true");
+        let asked = tokio::select! {
+            asked = self.finish(self.words(&words), &[], &|_, _| {}) => asked?,
+            () = stop.asked() => return Err(interrupted("the command on the host")),
+        };
+        if asked.succeeded() {
+            return Ok(None);
+        }
+        Ok(Some(explain::not_root(&self.host, &self.user, &asked)))
     }
 
     /// Runs a command line given by the user, as the login user, through the login shell: as `ssh host words…` would. Lines go to
@@ -277,9 +308,14 @@ impl Connection {
         let reading_err = read_lines(pipe_err, &mut stderr, |line| on_line(true, line));
         // What was read before a connection broke is worth nothing without the status, which then tells of the break.
         tokio::join!(feed(pipe_in, input), reading_out, reading_err);
-        let status = child.wait().await.map_err(lost)?;
+        let code = match child.wait().await {
+            Ok(status) => status.code(),
+            // How the crate tells of a command that ended with 127: mostly what a shell says that does not find a program.
+            Err(openssh::Error::Remote(_)) => Some(127),
+            Err(error) => return Err(lost(error)),
+        };
         Ok(Remote {
-            code: status.code(),
+            code,
             stdout,
             stderr,
         })
@@ -290,9 +326,10 @@ impl Connection {
         &self.address
     }
 
-    /// The host's store as Nix names it. `nix_daemon` is the program on the host where it is not in the PATH of SSH sessions.
+    /// The host's store as Nix names it, served by root. `nix_daemon` is the program on the host where it is not in the PATH of SSH sessions.
     pub fn store_url(&self, nix_daemon: Option<&str>) -> String {
-        store_url(&self.address, nix_daemon)
+        let program = root::store_program(&self.user, nix_daemon);
+        store_url(&self.address, program.as_deref())
     }
 
     /// For `NIX_SSHOPTS`: our configuration, and our open connection instead of a new one.

@@ -18,6 +18,8 @@ use tokio::task::JoinSet;
 const OLDEST_NIX: (u64, u64) = (2, 18);
 /// What `--recheck` looks at.
 const REMEMBERED: &str = "remembered evaluation";
+/// How an ordinary user becomes root on a host.
+const SUDO: &str = "sudo";
 /// Less free space than this makes deployments fail in the middle.
 const LITTLE_SPACE: u64 = 1 << 30;
 /// Hosts looked at at once: mostly waiting.
@@ -363,39 +365,46 @@ async fn check_hosts(workspace: &Workspace, hosts: &[HostSpec]) -> Vec<Patient> 
 }
 
 async fn check_host(target: &Target) -> Vec<Check> {
-    match look(target).await {
-        Err(fault) => vec![faulty("ssh", &fault)],
-        Ok((address, state)) => {
-            let mut checks = vec![fine("ssh", format!("{} at {address}", target.user))];
-            checks.push(match &state.nix {
-                Some(version) => fine("nix", version.clone()),
-                None => mend(
-                    found("nix", Verdict::Failed, "there is none on the host"),
-                    "install Nix on the host",
-                ),
-            });
-            checks.extend(check_space(&state));
-            checks.push(match state.failed_units.as_slice() {
-                [] => fine("units", "none failed"),
-                units => mend(
-                    found(
-                        "units",
-                        Verdict::Warning,
-                        format!("failed: {}", units.join(" ")),
-                    ),
-                    "look at them: systemctl status UNIT",
-                ),
-            });
-            checks
+    let connection = match Connection::open(target, Stop::never()).await {
+        Err(fault) => return vec![faulty("ssh", &fault)],
+        Ok(connection) => connection,
+    };
+    let (user, address) = (&target.user, connection.address());
+    let mut checks = vec![fine("ssh", format!("{user} at {address}"))];
+    match host::survey(&connection, &target.name, Stop::never()).await {
+        Err(fault) if fault.code == Code::RootRefused => checks.push(faulty(SUDO, &fault)),
+        Err(fault) => checks.push(faulty("host", &fault)),
+        Ok(state) => {
+            if user != "root" {
+                checks.push(fine(SUDO, format!("{user} may become root")));
+            }
+            checks.extend(check_state(&state));
         }
     }
+    checks
 }
 
-async fn look(target: &Target) -> Result<(String, HostState), Diagnostic> {
-    let connection = Connection::open(target, Stop::never()).await?;
-    let state = host::survey(&connection, &target.name, Stop::never()).await;
-    let address = connection.address().to_owned();
-    Ok((address, state?))
+fn check_state(state: &HostState) -> Vec<Check> {
+    let mut checks = vec![match &state.nix {
+        Some(version) => fine("nix", version.clone()),
+        None => mend(
+            found("nix", Verdict::Failed, "there is none on the host"),
+            "install Nix on the host",
+        ),
+    }];
+    checks.extend(check_space(state));
+    checks.push(match state.failed_units.as_slice() {
+        [] => fine("units", "none failed"),
+        units => mend(
+            found(
+                "units",
+                Verdict::Warning,
+                format!("failed: {}", units.join(" ")),
+            ),
+            "look at them: systemctl status UNIT",
+        ),
+    });
+    checks
 }
 
 fn check_space(state: &HostState) -> Option<Check> {
