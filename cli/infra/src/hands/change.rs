@@ -4,7 +4,7 @@
 //! the host is asked again until it tells how the change came out, or has been silent for longer than it may need.
 
 use super::Wire;
-use super::ended::{ended, warned};
+use super::ended::{ended, kept_out, warned};
 use infra_drive::agent::{Agent, Binary, Watch};
 use infra_drive::process::Stop;
 use infra_drive::ssh::Target;
@@ -134,6 +134,7 @@ impl Watcher<'_> {
         let binary = self.binary()?;
         let open = self.wire.changes.get(self.host);
         let away = Away::since(open);
+        let mut by = None;
         loop {
             let confirmed = match self.wire.reconnect(self.host, self.stop.clone()).await {
                 Ok(connection) => {
@@ -145,11 +146,14 @@ impl Watcher<'_> {
             };
             match confirmed {
                 Ok(_) => break,
-                Err(fault) if is_away(&fault, open) => self.wait(&away, fault).await?,
+                Err(fault) if is_away(&fault, open) => {
+                    by = Some(fault.title.clone());
+                    self.wait(&away, fault).await?;
+                }
                 // Too late, or not the change that waits: how it came out says why.
                 Err(fault) if fault.code == Code::Interrupted => return Err(fault.into()),
                 Err(fault) => {
-                    let done = self.until(ChangePhase::Ended).await?;
+                    let done = kept_out(self.until(ChangePhase::Ended).await, by)?;
                     return if last { Ok(done) } else { Err(fault.into()) };
                 }
             }
@@ -174,6 +178,7 @@ impl Watcher<'_> {
         let mut seen = ChangePhase::Armed;
         let mut open = self.wire.changes.get(self.host);
         let mut away = Away::since(open);
+        let mut by = None;
         loop {
             let watch = Watch {
                 from: open.next,
@@ -191,6 +196,7 @@ impl Watcher<'_> {
             let status = match status {
                 Ok(status) => status,
                 Err(fault) if is_away(&fault, open) => {
+                    by = Some(fault.title.clone());
                     self.wire.forget(self.host).await;
                     self.wait(&away, fault).await?;
                     continue;
@@ -207,7 +213,7 @@ impl Watcher<'_> {
             seen = status.phase;
             self.wire.changes.set(self.host, open);
             if status.phase == ChangePhase::Ended {
-                return ended(self.host, status);
+                return kept_out(ended(self.host, status), by);
             }
             if !status.alive {
                 match self.recovered(&binary).await {
@@ -466,11 +472,12 @@ fn is_of_the_way(fault: &Diagnostic) -> bool {
     )
 }
 
-/// The same of a host that may be in the middle of a boot: in its initial ramdisk another SSH server can answer, with another key, and accounts
-/// come up after sshd. Nothing was said to whoever answered.
+/// The same of a host in the middle of its change, which may shut us out: unconfirmed, it lets us in again. In a boot, another SSH server can answer
+/// from its initial ramdisk, with another key, too; nothing is said to whoever answers.
 fn is_away(fault: &Diagnostic, open: Open) -> bool {
-    let is_early = matches!(fault.code, Code::HostKeyMismatch | Code::LoginRefused);
-    is_of_the_way(fault) || (open.boots && is_early)
+    let is_shut = matches!(fault.code, Code::LoginRefused | Code::RootRefused);
+    let is_early = open.boots && fault.code == Code::HostKeyMismatch;
+    is_of_the_way(fault) || is_shut || is_early
 }
 
 fn not_reached(host: &HostName, probe: &NeedName, from: &HostName, saw: &str) -> Diagnostic {

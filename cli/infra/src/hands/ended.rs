@@ -30,6 +30,18 @@ pub(super) fn warned(warnings: &[String]) -> Done {
     }
 }
 
+/// A host that was not confirmed, with what kept us from that the last time.
+pub(super) fn kept_out(told: Result<Done, Failed>, by: Option<String>) -> Result<Done, Failed> {
+    told.map_err(|mut failed| {
+        if let (Code::Unconfirmed, Some(by)) = (failed.error.code, by) {
+            let causes = [failed.error.cause.take(), Some(by)];
+            let causes: Vec<String> = causes.into_iter().flatten().collect();
+            failed.error.cause = Some(causes.join("\n"));
+        }
+        failed
+    })
+}
+
 /// How a change that is over came out.
 pub(super) fn ended(host: &HostName, status: ChangeStatus) -> Result<Done, Failed> {
     let unheld: Vec<String> = status
@@ -90,19 +102,23 @@ pub(super) fn ended(host: &HostName, status: ChangeStatus) -> Result<Done, Faile
 
 #[cfg(test)]
 mod tests {
-    use super::ended;
+    use super::{ended, kept_out};
     use infra_model::HostName;
     use infra_model::change::ChangeStatus;
     use serde_json::{Value, json};
 
     fn told(end: &Value) -> String {
+        told_by(end, None)
+    }
+
+    fn told_by(end: &Value, by: Option<&str>) -> String {
         let status: ChangeStatus = serde_json::from_value(json!({
             "schema": 1, "run": "r1", "by": "ann@desk", "since": 0, "phase": "ended", "alive": false, "remaining": null,
             "system": null, "before": null, "probes": [], "end": end, "log": [], "next": 0,
         }))
         .expect("a status");
         let host = HostName::parse("web").expect("a name");
-        match ended(&host, status) {
+        match kept_out(ended(&host, status), by.map(str::to_owned)) {
             Ok(done) => format!("{:?}", done.outcome),
             Err(failed) => format!(
                 "restored: {}\n{}",
@@ -110,6 +126,27 @@ mod tests {
                 serde_json::to_string_pretty(&failed.error).expect("JSON")
             ),
         }
+    }
+
+    #[test]
+    fn who_could_not_confirm_is_told_why() {
+        let why =
+            json!({ "code": "unconfirmed", "title": "nobody confirmed it", "cause": "within 3s" });
+        let end = json!({ "kind": "restored", "why": why, "warnings": [] });
+        let by = Some("sudo wants a password");
+        insta::assert_snapshot!(told_by(&end, by), @r#"
+        restored: true
+        {
+          "code": "unconfirmed",
+          "title": "nobody confirmed it",
+          "cause": "within 3s\nsudo wants a password"
+        }
+        "#);
+        assert_eq!(told_by(&end, None), told(&end));
+        // Anything else has its own reason.
+        let end = end.to_string().replace("unconfirmed", "probe-failed");
+        let end = serde_json::from_str(&end).expect("JSON");
+        assert_eq!(told_by(&end, by), told(&end));
     }
 
     #[test]
