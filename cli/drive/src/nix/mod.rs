@@ -289,10 +289,13 @@ pub async fn build(
     }
     let (ended, log) = run(tool, stop, on_progress).await?;
     if ended.status.success() {
-        Ok(())
-    } else {
-        Err(store_faults::build(drv, &log, ended.status))
+        return Ok(());
     }
+    let unused = match place {
+        BuildPlace::Builder { url, .. } => store_faults::builder(url, &log),
+        BuildPlace::Here | BuildPlace::Store { .. } => None,
+    };
+    Err(unused.unwrap_or_else(|| store_faults::build(drv, &log, ended.status)))
 }
 
 /// Makes roots of paths that are in the local store: `link` leads to the first, `link-1` to the second.
@@ -315,7 +318,7 @@ pub async fn keep(paths: &[&StorePath], link: &Path, stop: Stop) -> Result<(), D
 
 /// Copies the closure of `path` from the local store to the store at `url` (`ssh-ng://…`).
 ///
-/// Paths built here carry no signature, so the far side has to trust our user (root, or `trusted-users`): decision 0002.
+/// Paths built here carry no signature, so the far side has to trust whoever serves it, which is root: decision 0002.
 pub async fn copy(
     path: &StorePath,
     url: &str,

@@ -40,6 +40,37 @@ pub(crate) fn build(drv: &StorePath, log: &Log, status: ExitStatus) -> Diagnosti
         .with_fix(format!("read the whole log: nix log {failed}"))
 }
 
+/// Why nothing was built on a builder, if it did not come to building. With a daemon on this machine it is the daemon that logs in there, as
+/// root and without what we know of the host; and it takes a builder from those alone whom it trusts.
+pub(crate) fn builder(url: &str, log: &Log) -> Option<Diagnostic> {
+    let complaint = log.complaint();
+    let says = |sign: &str| complaint.contains(sign);
+    // The second is what Nix said until 2.30 or so.
+    if !says("local builds are disabled") && !says("unable to start any build") {
+        return None;
+    }
+    let (address, _) = url.split_once('?').unwrap_or((url, ""));
+    let address = address.trim_start_matches("ssh-ng://");
+    let own = "`build = \"local\"` or `build = \"target\"` in host.toml needs none";
+    let fix = if says("setting 'builders'") {
+        format!(
+            "add yourself to trusted-users in the nix.conf of this machine (on NixOS: nix.settings.trusted-users); {own}"
+        )
+    } else {
+        format!(
+            "if Nix has a daemon on this machine, let its root log in to {address} without being asked (`sudo ssh {address}` shows what is missing), or run infra as root; {own}"
+        )
+    };
+    Some(
+        Diagnostic::new(
+            Code::NoBuilder,
+            format!("this machine's Nix does not build on {address}"),
+        )
+        .with_cause(tail(&complaint))
+        .with_fix(fix),
+    )
+}
+
 /// Why a copy failed.
 pub(crate) fn copy(path: &StorePath, log: &Log, status: ExitStatus) -> Diagnostic {
     let complaint = log.complaint();
@@ -53,10 +84,10 @@ pub(crate) fn copy(path: &StorePath, log: &Log, status: ExitStatus) -> Diagnosti
     {
         return Diagnostic::new(
             Code::UntrustedUser,
-            "the host's Nix does not trust the user we log in as",
+            "the host's Nix takes no unsigned paths from root",
         )
         .with_cause(tail(&complaint))
-        .with_fix("log in as root, or add the user to nix.settings.trusted-users on the host");
+        .with_fix("add root to nix.settings.trusted-users on the host, where it is by default");
     }
     if says("nix-daemon: not found")
         || says("nix-daemon: command not found")

@@ -6,7 +6,7 @@ use infra_drive::host;
 use infra_drive::nix::{self, BuildPlace};
 use infra_drive::process::Stop;
 use infra_engine::{Done, Report};
-use infra_model::{BuildOn, Code, Diagnostic, Finding, HostName, StepOutcome, StorePath};
+use infra_model::{BuildOn, Code, Diagnostic, Finding, HostName, Place, StepOutcome, StorePath};
 use std::path::Path;
 
 impl Wire {
@@ -75,7 +75,11 @@ impl Wire {
         nix::build(drv, &place, link.as_deref(), stop, &mut |done, total| {
             report.progress(done, total, "derivations");
         })
-        .await?;
+        .await
+        .map_err(|fault| match fault.code {
+            Code::NoBuilder => fault.with_place(Place::file(format!("hosts/{name}/host.toml"))),
+            _ => fault,
+        })?;
         Ok(done(unprotected))
     }
 

@@ -1,7 +1,7 @@
 //! Builds and copies that fail.
 
 use super::*;
-use crate::nix::store_faults::{build, copy};
+use crate::nix::store_faults::{build, builder, copy};
 use infra_model::StorePath;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -37,6 +37,42 @@ fn a_failed_build_names_what_failed_and_shows_its_last_lines() {
     ");
 }
 
+/// As Nix 2.34 says it where it has a daemon.
+#[test]
+fn a_builder_that_the_daemon_does_not_use_is_told() {
+    let url = "ssh-ng://10.0.0.3?remote-program=/usr/bin/nix-daemon";
+    let nothing = "Cannot build '/nix/store/mh3rz2qzm0lrcxk22g2b1kifak7q2nj9-x.drv'.\nReason: local builds are disabled (max-jobs = 0)";
+    let told = [
+        "warning: ignoring the client-specified setting 'builders', because it is a restricted setting and you are not a trusted user",
+        "cannot build on 'ssh-ng://10.0.0.3': error: failed to start SSH connection to '10.0.0.3'",
+    ]
+    .map(|why| {
+        let mut log = Log::default();
+        for text in [why, nothing] {
+            log.read(&message(text, None, &[]));
+        }
+        tell(&builder(url, &log).expect("a fault"))
+    });
+    insta::assert_snapshot!(told.join("\n\n"), @r#"
+    [no-builder] this machine's Nix does not build on 10.0.0.3
+    at  | 
+    warning: ignoring the client-specified setting 'builders', because it is a restricted setting and you are not a trusted user
+    Cannot build '/nix/store/mh3rz2qzm0lrcxk22g2b1kifak7q2nj9-x.drv'.
+    Reason: local builds are disabled (max-jobs = 0)
+    fix: add yourself to trusted-users in the nix.conf of this machine (on NixOS: nix.settings.trusted-users); `build = "local"` or `build = "target"` in host.toml needs none
+
+    [no-builder] this machine's Nix does not build on 10.0.0.3
+    at  | 
+    cannot build on 'ssh-ng://10.0.0.3': error: failed to start SSH connection to '10.0.0.3'
+    Cannot build '/nix/store/mh3rz2qzm0lrcxk22g2b1kifak7q2nj9-x.drv'.
+    Reason: local builds are disabled (max-jobs = 0)
+    fix: if Nix has a daemon on this machine, let its root log in to 10.0.0.3 without being asked (`sudo ssh 10.0.0.3` shows what is missing), or run infra as root; `build = "local"` or `build = "target"` in host.toml needs none
+    "#);
+    let mut log = Log::default();
+    log.read(&message("builder failed with exit code 7", None, &[]));
+    assert!(builder(url, &log).is_none(), "it did build there");
+}
+
 #[test]
 fn copies_and_builds_fail_in_known_ways() {
     let path =
@@ -64,7 +100,7 @@ fn copies_and_builds_fail_in_known_ways() {
     build [disk-full] the disk of this machine is full
     copy [disk-full] the disk of the host is full
     build [disk-full] the disk of this machine is full
-    copy [untrusted-user] the host's Nix does not trust the user we log in as
+    copy [untrusted-user] the host's Nix takes no unsigned paths from root
     build [build-failed] nixos-system-web-1 does not build
     copy [no-nix-on-host] there is no Nix on the host
     build [build-failed] nixos-system-web-1 does not build
