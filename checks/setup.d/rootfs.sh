@@ -4,8 +4,8 @@
 
 # The same on every machine where it can be had: then the tests see the same systemd on Debian 12 and 13.
 rootfs_suite=trixie
-# busybox-static is the only /bin/sh of Nix's build sandbox on a host, and the web client of probes.
-rootfs_packages=systemd,systemd-sysv,dbus,openssh-server,iproute2,busybox-static
+# busybox-static is the only /bin/sh of Nix's build sandbox on a host, and the web client of probes; sudo is for hosts that root does not log in to.
+rootfs_packages=systemd,systemd-sysv,dbus,openssh-server,iproute2,busybox-static,sudo
 
 # Made by another recipe is as good as not made: the recipe is this file, and the prefix is a mount point in the tree.
 rootfs_stamp() {

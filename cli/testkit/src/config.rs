@@ -77,6 +77,9 @@ pub struct HostConfig {
     /// Of a machine: whether GRUB boots it, and not systemd-boot.
     #[serde(default)]
     pub grub: bool,
+    /// Who may log in instead of root: an ordinary user, who becomes root with sudo and no password.
+    #[serde(default)]
+    pub user: Option<String>,
 }
 
 impl From<HostKind> for HostConfig {
@@ -93,6 +96,7 @@ impl From<HostKind> for HostConfig {
             require_sigs: true,
             nix_conf: String::new(),
             grub: false,
+            user: None,
         }
     }
 }
@@ -123,7 +127,10 @@ impl HostConfig {
     }
 
     fn is_possible_machine(&self) -> bool {
-        self.nix && matches!(self.store, Store::Ext4 { mib } if mib >= MACHINE_DISK_LEAST)
+        // Whatever is done on a machine is done over ssh, as root.
+        self.nix
+            && self.user.is_none()
+            && matches!(self.store, Store::Ext4 { mib } if mib >= MACHINE_DISK_LEAST)
     }
 
     /// Leaves Nix out.
@@ -137,6 +144,13 @@ impl HostConfig {
     #[must_use]
     pub fn accepts_unsigned(mut self) -> Self {
         self.require_sigs = false;
+        self
+    }
+
+    /// Lets an ordinary user log in, who may use sudo without a password, and root not. Nix trusts root alone.
+    #[must_use]
+    pub fn login(mut self, user: &str) -> Self {
+        self.user = Some(user.to_owned());
         self
     }
 
@@ -177,7 +191,7 @@ pub enum ConfigError {
     Grub(String),
     /// A machine as machines cannot be.
     #[error(
-        "host `{0}` is a machine, which has Nix, and a disk of at least {MACHINE_DISK_LEAST} MiB as its store (Store::Ext4)"
+        "host `{0}` is a machine, which root logs in to, and which has Nix, and a disk of at least {MACHINE_DISK_LEAST} MiB as its store (Store::Ext4)"
     )]
     Machine(String),
     /// A word of a host's description that means nothing.
@@ -335,6 +349,8 @@ mod tests {
             let refused = Err(ConfigError::Machine("web".into()));
             assert_eq!(check(request.config), refused, "{wrong}");
         }
+        let others = check(request.config.login("ann"));
+        assert_eq!(others, Err(ConfigError::Machine("web".into())));
     }
 
     #[test]

@@ -93,6 +93,9 @@ impl LabBuilder {
     pub fn up_at(self, places: Places) -> Result<Lab, UpError> {
         self.config.check()?;
         places.check_for_hosts(self.has(|host| host.has_systemd() && !host.is_machine()))?;
+        if self.has(|host| host.user.is_some()) {
+            places.check_for_users()?;
+        }
         if self.has(HostConfig::is_machine) {
             places.check_for_machines()?;
         }

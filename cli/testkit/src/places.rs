@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 /// The tree at [`Places::rootfs`] serves both kinds of hosts and is never written to. `systemd`,
 /// `systemd-sysv` and `dbus` boot the real init; `openssh-server` brings sshd and (through its own
 /// dependencies) the ssh client; `iproute2` is for looking around; `busybox-static` is `/bin/sh`
-/// of Nix's build sandbox and the web client of probes.
+/// of Nix's build sandbox and the web client of probes; `sudo` is for hosts that root does not log in to.
 pub const ROOTFS_PACKAGES: &[&str] = &[
     "busybox-static",
     "dbus",
     "iproute2",
     "openssh-server",
+    "sudo",
     "systemd",
     "systemd-sysv",
 ];
@@ -179,6 +180,15 @@ impl Places {
             "lab",
         )?;
         self.check_for_nix()
+    }
+
+    /// Whether the hosts have what an ordinary user becomes root with: the tree may be of before they had.
+    pub fn check_for_users(&self) -> Result<(), PlacesError> {
+        present(
+            "sudo of the hosts",
+            &self.rootfs().join("usr/bin/sudo"),
+            "lab",
+        )
     }
 
     /// Whether machines can be made here; the first thing missing if not.

@@ -37,11 +37,16 @@ pub(crate) struct Seed<'a> {
     pub index: usize,
     /// The rest of its description.
     pub config: &'a HostConfig,
-    /// The operator's key, which may log in as root.
+    /// The operator's key, which may log in: as root, unless somebody else is named.
     pub client_key: &'a Path,
     /// Where Nix is.
     pub nix_prefix: &'a Path,
+    /// The tree that the files are laid over.
+    pub rootfs: &'a Path,
 }
+
+/// The number of the ordinary user, if there is one.
+const USER: u32 = 1000;
 
 /// What a login and sshd's other children look for programs in.
 pub(crate) fn host_path(nix_prefix: &Path) -> String {
@@ -75,6 +80,9 @@ impl Seed<'_> {
         }
         self.write_identity(&root)?;
         self.write_ssh(&root)?;
+        if let Some(user) = &self.config.user {
+            self.write_user(&root, user)?;
+        }
         if self.config.nix {
             self.write_nix(&root)?;
         }
@@ -126,8 +134,46 @@ impl Seed<'_> {
         self.write_keys(root)
     }
 
+    /// An ordinary account, with Debian's own settings of sudo but for the password.
+    fn write_user(&self, root: &Path, user: &str) -> Result<(), FileError> {
+        let accounts = [
+            (
+                "passwd",
+                format!("{user}:x:{USER}:{USER}::/home/{user}:/bin/bash\n"),
+                0o644,
+            ),
+            ("group", format!("{user}:x:{USER}:\n"), 0o644),
+            ("shadow", format!("{user}:*:20000::::::\n"), 0o600),
+        ];
+        for (file, line, mode) in accounts {
+            let text = files::read(&self.rootfs.join("etc").join(file))? + &line;
+            files::write(&root.join("etc").join(file), &text, mode)?;
+        }
+        let rules = root.join("etc/sudoers.d");
+        files::folder(&rules, 0o750)?;
+        let rule = format!("{user} ALL=(ALL:ALL) NOPASSWD: ALL\n");
+        files::write(&rules.join(user), &rule, 0o440)?;
+        files::folder(&root.join("home"), 0o755)?;
+        let home = root.join("home").join(user);
+        let ssh = home.join(".ssh");
+        let keys = ssh.join("authorized_keys");
+        for folder in [&home, &ssh] {
+            files::folder(folder, 0o700)?;
+        }
+        let key = keys::public(self.client_key)?;
+        files::write(&keys, &format!("{key}\n"), 0o600)?;
+        for path in [home, ssh, keys] {
+            std::os::unix::fs::chown(&path, Some(USER), Some(USER))
+                .map_err(failed("give away", &path))?;
+        }
+        Ok(())
+    }
+
     fn write_keys(&self, root: &Path) -> Result<(), FileError> {
         rewrite_host_key(self.dir)?;
+        if self.config.user.is_some() {
+            return Ok(());
+        }
         files::folder(&root.join("root"), 0o700)?;
         files::folder(&root.join("root/.ssh"), 0o700)?;
         let key = keys::public(self.client_key)?;
@@ -141,7 +187,7 @@ impl Seed<'_> {
     fn sshd_config(&self) -> String {
         format!(
             "HostKey /etc/ssh/ssh_host_ed25519_key\n\
-             PermitRootLogin prohibit-password\n\
+             PermitRootLogin {}\n\
              PasswordAuthentication no\n\
              # No PAM: there is no session manager worth waiting for.\n\
              UsePAM no\n\
@@ -155,6 +201,11 @@ impl Seed<'_> {
              ClientAliveCountMax 3\n\
              SetEnv PATH={}\n\
              Subsystem sftp internal-sftp\n",
+            if self.config.user.is_some() {
+                "no"
+            } else {
+                "prohibit-password"
+            },
             host_path(self.nix_prefix)
         )
     }

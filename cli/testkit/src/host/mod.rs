@@ -239,6 +239,7 @@ impl<'lab> Host<'lab> {
             config: self.config(),
             client_key: &self.lab.dir().client_key(),
             nix_prefix: &self.lab.places().nix_prefix,
+            rootfs: &self.lab.places().rootfs(),
         };
         Ok(seed.write()?)
     }

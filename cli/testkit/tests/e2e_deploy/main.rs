@@ -27,3 +27,4 @@ mod secrets;
 mod standing;
 mod starts;
 mod transactions;
+mod users;

@@ -1,7 +1,7 @@
 //! Secrets on real hosts: sealed on the way, in place before the services that use them, rotated without evaluation or build, and nowhere else.
 
 use crate::scene::{Deployed, SOON, main_pid};
-use infra_testkit::{HostKind, Lab, Repo, Run, e2e_wanted};
+use infra_testkit::{HostConfig, HostKind, Lab, Repo, Run, e2e_wanted};
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -14,11 +14,11 @@ pub(crate) struct Vault {
 
 impl Vault {
     pub(crate) fn new() -> Self {
-        let lab = Lab::builder()
-            .host("app", HostKind::Systemd)
-            .host("db", HostKind::Systemd)
-            .up()
-            .unwrap();
+        Self::with(HostKind::Systemd, HostKind::Systemd)
+    }
+
+    pub(crate) fn with(app: impl Into<HostConfig>, db: impl Into<HostConfig>) -> Self {
+        let lab = Lab::builder().host("app", app).host("db", db).up().unwrap();
         let repo = Repo::from_example(&lab, "vault").unwrap();
         // Hosts of a lab do not know each other's names; db exports its address to app.
         let address = lab.host("db").address();
