@@ -1,8 +1,8 @@
 //! Hosts that root does not log in to: an ordinary user does, who becomes root with sudo, and whom Nix does not trust.
 
 use crate::scene::{Deployed, PLAIN, SOON, Scene, WEB, systems, untouched};
-use crate::secrets::{Vault, new_marker, places_with};
-use infra_testkit::{HostConfig, HostKind, Run, e2e_wanted};
+use crate::secrets::{Vault, new_marker};
+use infra_testkit::{Finished, Host, HostConfig, HostKind, Repo, Run, e2e_wanted};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ fn ann(kind: HostKind) -> HostConfig {
 }
 
 /// Says in a host.toml who logs in.
-fn log_in_as(repo: &infra_testkit::Repo, host: &str, user: &str) {
+fn log_in_as(repo: &Repo, host: &str, user: &str) {
     let file = format!("hosts/{host}/host.toml");
     let change = |text: &str| {
         let kept = text.lines().filter(|line| !line.starts_with("user"));
@@ -29,21 +29,167 @@ fn log_in_as(repo: &infra_testkit::Repo, host: &str, user: &str) {
     repo.edit(&file, change).unwrap();
 }
 
-fn answer(vault: &Vault, words: &[&str]) -> Value {
-    let finished = vault.infra(words);
-    let (code, text) = (finished.code(), &finished.stdout);
-    assert_eq!(code, Some(0), "{words:?}: {text}\n{}", finished.stderr);
-    serde_json::from_str(text).expect(text)
+/// A vault whose app is ann's, and the secrets that are given to its deployments.
+struct Anns {
+    vault: Vault,
+    marker: String,
+    given: Vec<String>,
 }
 
-/// What is to be read of a host's own changes, by text.
-fn mark(vault: &Vault, text: &str) {
-    let file = "hosts/app/configuration.nix";
-    let lines = format!(
-        "{{ config, ... }}:\n{{\n  base.enable = true;\n  system.stateVersion = \"26.05\";\n  \
-         environment.etc.mark.text = \"{text} ${{config.infra.values.asked.value}}\";\n}}\n"
-    );
-    vault.repo.write(file, &lines).unwrap();
+impl Anns {
+    fn new() -> Self {
+        let vault = Vault::with(ann(HostKind::Systemd), PLAIN);
+        log_in_as(&vault.repo, "app", "ann");
+        vault
+            .repo
+            .write("hosts/app/contract.nix", CONTRACT)
+            .unwrap();
+        let marker = new_marker();
+        let files = [
+            vault.file("page-token", &format!("{marker}first")),
+            vault.file("db-password", &format!("{marker}password")),
+        ];
+        let given = files.into_iter();
+        let given = given.flat_map(|file| ["--secret-file".to_owned(), file]);
+        Self {
+            marker,
+            given: given.collect(),
+            vault,
+        }
+    }
+
+    fn app(&self) -> Host<'_> {
+        self.vault.lab.host("app")
+    }
+
+    fn with_secrets<'w>(&'w self, words: &[&'w str]) -> Vec<&'w str> {
+        let given = self.given.iter().map(String::as_str);
+        words.iter().copied().chain(given).collect()
+    }
+
+    /// Runs a command that succeeds.
+    fn done(&self, words: &[&str]) -> Finished {
+        let finished = self.vault.infra(words);
+        let said = format!("{words:?}: {}\n{}", finished.stdout, finished.stderr);
+        assert_eq!(finished.code(), Some(0), "{said}");
+        finished
+    }
+
+    /// Says in the host's configuration what is to be read on it.
+    fn mark(&self, text: &str) {
+        let lines = format!(
+            "{{ config, ... }}:\n{{\n  base.enable = true;\n  system.stateVersion = \"26.05\";\n  \
+             environment.etc.mark.text = \"{text} ${{config.infra.values.asked.value}}\";\n}}\n"
+        );
+        let file = "hosts/app/configuration.nix";
+        self.vault.repo.write(file, &lines).unwrap();
+    }
+
+    fn mark_is(&self, text: &str) {
+        assert_eq!(self.app().read_file("/etc/mark").unwrap(), text);
+    }
+
+    fn token_is(&self, text: &str) {
+        let page = self.vault.page(&format!("{}{text}", self.marker), "/");
+        assert!(page.contains("Vault"), "{text}");
+    }
+
+    /// The agent, a fact, a closure that nobody has signed, secrets, probes, and a confirmation.
+    fn deploys_a_first_system(&self) {
+        let first = self.vault.deploy(&self.with_secrets(&["app"]), 0);
+        assert_eq!(first.outcome("app"), "changed");
+        assert_eq!(
+            first.steps("app"),
+            [
+                "evaluate", "survey", "build", "copy", "seal", "activate", "confirm", "commit"
+            ]
+        );
+        self.mark_is("one root");
+        self.token_is("first");
+        let refreshed = self.done(&["facts", "app", "--refresh", "--json"]);
+        let refreshed: Value = serde_json::from_str(refreshed.text()).unwrap();
+        assert_eq!(refreshed["hosts"][0]["facts"][0]["need"], "asked");
+    }
+
+    /// They are the user's own, and end as theirs did.
+    fn runs_commands_and_sessions(&self) {
+        let exec = self
+            .vault
+            .infra(&["exec", "app", "--json", "--", "id -un; exit 127"]);
+        let said: Value = serde_json::from_str(exec.text()).unwrap();
+        assert_eq!(said["hosts"][0]["stdout"], "ann\n");
+        assert_eq!(said["hosts"][0]["exitCode"], 127);
+        let session = self.vault.infra(&["ssh", "app", "--", "id -un; exit 3"]);
+        assert_eq!((session.code(), session.text()), (Some(3), "ann"));
+    }
+
+    fn replaces_secrets_alone_and_back(&self) {
+        let second = format!("{}second", self.marker);
+        self.vault.file("page-token", &second);
+        let rotated = self.vault.deploy(&self.with_secrets(&["app"]), 0);
+        let alone = ["evaluate", "survey", "seal", "activate", "confirm"];
+        assert_eq!(rotated.steps("app"), alone);
+        self.token_is("second");
+        self.done(&["secret", "rollback", "app", "--json"]);
+        self.token_is("first");
+        self.vault.deploy(&self.with_secrets(&["app"]), 0);
+    }
+
+    /// Planned, killed in the middle, brought to its end by somebody else, looked at, and taken back.
+    fn resumes_and_rolls_back(&self) {
+        let one = systems(self.app());
+        self.mark("two");
+        let words = ["plan", "app", "--build", "--reboot", "--json"];
+        let plan = self.done(&self.with_secrets(&words));
+        assert!(plan.stdout.contains("etc/mark"), "{}", plan.stdout);
+        let mut command = self.vault.lab.infra().unwrap();
+        command.arg("-C").arg(self.vault.repo.path());
+        command.args(self.with_secrets(&["deploy", "app", "--json"]));
+        let running = command.start().unwrap();
+        let confirms =
+            |line: &str| line.contains("\"stepStarted\"") && line.contains("\"step\":\"confirm\"");
+        assert!(running.wait_for_line(SOON, confirms).is_some());
+        running.signal(Signal::KILL).unwrap();
+        running.wait(SOON).unwrap();
+        let resumed = Deployed::read(&self.done(&["resume", "--json"]));
+        assert_eq!(resumed.outcome("app"), "changed");
+        self.mark_is("two root");
+        self.done(&self.with_secrets(&["status", "app", "--json"]));
+        self.done(&["rollback", "app", "--yes", "--json"]);
+        assert_eq!(systems(self.app()), one);
+        self.done(&["log", "last", "app"]);
+    }
+
+    /// What is in place is for root alone, and sudo has told its log of nothing.
+    fn has_shown_nothing(&self) {
+        let app = self.app();
+        let grep = "/usr/bin/grep -sF -f /run/marker";
+        let own = "/run/infra /run/credentials /var/lib/infra";
+        let seen_by = |user: &str| {
+            let look = format!("runuser -u {user} -- {grep} -rl {own} || true");
+            app.sh(&look).unwrap()
+        };
+        let marker = &self.marker;
+        app.sh(&format!("printf %s {marker} >/run/marker")).unwrap();
+        assert_ne!(seen_by("root"), "");
+        assert_eq!(seen_by("ann"), "");
+        let told = format!(
+            "journalctl --no-pager -o cat | {grep} || true; {grep} -rl /etc /home /root /tmp /var || true"
+        );
+        assert_eq!(app.sh(&told).unwrap(), "");
+        let commands = "journalctl --no-pager -o cat -t sudo | sed -n 's/.*COMMAND=//p' | sort -u";
+        // Newer ones quote what has spaces in it.
+        let logged = app.sh(commands).unwrap().replace('\'', "");
+        let logged: Vec<&str> = logged.lines().collect();
+        assert_eq!(
+            logged,
+            [
+                "/usr/bin/sh -c IFS= read -r line && eval \"$(printf %b \"$line\")\" infra",
+                "/usr/local/bin/nix-daemon --stdio",
+            ]
+        );
+        assert_eq!(app.nix_processes(), Vec::<String>::new());
+    }
 }
 
 #[test]
@@ -51,124 +197,19 @@ fn an_ordinary_user_does_all_that_root_does() {
     if !e2e_wanted("an_ordinary_user_does_all_that_root_does") {
         return;
     }
-    let vault = Vault::with(ann(HostKind::Systemd), PLAIN);
-    let app = vault.lab.host("app");
-    log_in_as(&vault.repo, "app", "ann");
-    vault
-        .repo
-        .write("hosts/app/contract.nix", CONTRACT)
-        .unwrap();
-    mark(&vault, "one");
-    let marker = new_marker();
-    let token = vault.file("page-token", &format!("{marker}first"));
-    let password = vault.file("db-password", &format!("{marker}password"));
-    let given = ["--secret-file", &token, "--secret-file", &password];
-    let with_secrets = |words: &[&'static str]| [words, &given[..]].concat();
+    let anns = Anns::new();
+    anns.mark("one");
     // What root is given on a host must not depend on what the user has set for themselves.
-    app.sh("printf 'umask 077\\n' >/home/ann/.bashrc").unwrap();
-
-    let doctor = vault.infra(&["doctor", "app"]);
-    assert_eq!(doctor.code(), Some(0), "{}", doctor.stdout);
+    let profile = "printf 'umask 077\n' >/home/ann/.bashrc";
+    anns.app().sh(profile).unwrap();
+    let doctor = anns.done(&["doctor", "app"]);
     let sudo = "ok  app: sudo: ann may become root";
     assert!(doctor.stdout.contains(sudo), "{}", doctor.stdout);
-
-    // A first deployment: the agent, a fact, a closure that nobody has signed, secrets, probes, and a confirmation.
-    let first = vault.deploy(&with_secrets(&["app"]), 0);
-    assert_eq!(first.outcome("app"), "changed");
-    assert_eq!(
-        first.steps("app"),
-        [
-            "evaluate", "survey", "build", "copy", "seal", "activate", "confirm", "commit"
-        ]
-    );
-    assert_eq!(app.read_file("/etc/mark").unwrap(), "one root");
-    let token_is = |text: &str| {
-        vault
-            .page(&format!("{marker}{text}"), "/")
-            .contains("Vault")
-    };
-    assert!(token_is("first"));
-    let refreshed = answer(&vault, &["facts", "app", "--refresh", "--json"]);
-    assert_eq!(refreshed["hosts"][0]["facts"][0]["need"], "asked");
-
-    // Commands and sessions are the user's own, and end as theirs did.
-    let exec = vault.infra(&["exec", "app", "--json", "--", "id -un; exit 127"]);
-    let said: Value = serde_json::from_str(exec.text()).unwrap();
-    assert_eq!(said["hosts"][0]["stdout"], "ann\n");
-    assert_eq!(said["hosts"][0]["exitCode"], 127);
-    let session = vault.infra(&["ssh", "app", "--", "id -un; exit 3"]);
-    assert_eq!((session.code(), session.text()), (Some(3), "ann"));
-
-    // Only secrets differ, and back.
-    vault.file("page-token", &format!("{marker}second"));
-    let rotated = vault.deploy(&with_secrets(&["app"]), 0);
-    let alone = ["evaluate", "survey", "seal", "activate", "confirm"];
-    assert_eq!(rotated.steps("app"), alone);
-    assert!(token_is("second"));
-    answer(&vault, &["secret", "rollback", "app", "--json"]);
-    assert!(token_is("first"));
-    vault.deploy(&with_secrets(&["app"]), 0);
-    let one = systems(app);
-
-    // Planned, killed in the middle, and brought to its end by somebody else.
-    mark(&vault, "two");
-    let plan = answer(
-        &vault,
-        &with_secrets(&["plan", "app", "--build", "--reboot", "--json"]),
-    );
-    let preview = plan["hosts"][0]["preview"].to_string();
-    assert!(preview.contains("etc/mark"), "{plan:#}");
-    let mut command = vault.lab.infra().unwrap();
-    command.arg("-C").arg(vault.repo.path());
-    command.args(with_secrets(&["deploy", "app", "--json"]));
-    let running = command.start().unwrap();
-    let confirms =
-        |line: &str| line.contains("\"stepStarted\"") && line.contains("\"step\":\"confirm\"");
-    assert!(running.wait_for_line(SOON, confirms).is_some());
-    running.signal(Signal::KILL).unwrap();
-    running.wait(SOON).unwrap();
-    let resumed = vault.infra(&["resume", "--json"]);
-    assert_eq!(
-        resumed.code(),
-        Some(0),
-        "{}{}",
-        resumed.stdout,
-        resumed.stderr
-    );
-    assert_eq!(Deployed::read(&resumed).outcome("app"), "changed");
-    assert_eq!(app.read_file("/etc/mark").unwrap(), "two root");
-    let status = vault.infra(&with_secrets(&["status", "app", "--json"]));
-    assert_eq!(status.code(), Some(0), "{}", status.stdout);
-    let rolled = vault.infra(&["rollback", "app", "--yes", "--json"]);
-    assert_eq!(rolled.code(), Some(0), "{}", rolled.stdout);
-    assert_eq!(systems(app), one);
-    let log = vault.infra(&["log", "last", "app"]);
-    assert_eq!(log.code(), Some(0), "{}", log.stderr);
-
-    // What is in place is for root alone, and sudo has told its log of nothing.
-    let find =
-        "/usr/bin/grep -rlsF -f /run/marker /run/infra /run/credentials /var/lib/infra || true";
-    let seen_by = |user: &str| {
-        let look = format!(
-            "printf %s {marker} >/run/marker; runuser -u {user} -- sh -c '{find}'; rm /run/marker"
-        );
-        app.sh(&look).unwrap()
-    };
-    assert_ne!(seen_by("root"), "");
-    assert_eq!(seen_by("ann"), "");
-    assert_eq!(places_with(&vault, &marker), Vec::<String>::new());
-    let commands = "journalctl --no-pager -o cat -t sudo | sed -n 's/.*COMMAND=//p' | sort -u";
-    // Newer ones quote what has spaces in it.
-    let logged = app.sh(commands).unwrap().replace('\'', "");
-    let logged: Vec<&str> = logged.lines().collect();
-    assert_eq!(
-        logged,
-        [
-            "/usr/bin/sh -c IFS= read -r line && eval \"$(printf %b \"$line\")\" infra",
-            "/usr/local/bin/nix-daemon --stdio",
-        ]
-    );
-    assert_eq!(app.nix_processes(), Vec::<String>::new());
+    anns.deploys_a_first_system();
+    anns.runs_commands_and_sessions();
+    anns.replaces_secrets_alone_and_back();
+    anns.resumes_and_rolls_back();
+    anns.has_shown_nothing();
 }
 
 #[test]
