@@ -1,10 +1,11 @@
 //! Hosts that root does not log in to: an ordinary user does, who becomes root with sudo, and whom Nix does not trust.
 
-use crate::scene::{Deployed, PLAIN, SOON, Scene, WEB, systems, untouched};
+use crate::scene::{Deployed, PLAIN, SOON, Scene, WEB, begun, systems, untouched};
 use crate::secrets::{Vault, new_marker};
 use infra_testkit::{Finished, Host, HostConfig, HostKind, Repo, Run, e2e_wanted};
 use rustix::process::Signal;
 use serde_json::Value;
+use std::time::{Duration, Instant};
 
 const CONTRACT: &str = r#"{
   infra.values.asked = {
@@ -212,6 +213,44 @@ fn an_ordinary_user_does_all_that_root_does() {
     anns.has_shown_nothing();
 }
 
+/// What sudo runs ends with the connection, in the middle of a copy as well.
+fn an_interrupted_copy_leaves_nothing_behind(scene: &Scene) {
+    let good = std::fs::read_to_string(scene.repo.path().join(WEB)).unwrap();
+    let big = "  environment.etc.big.source = pkgs.runCommand \"big\" { } \"head -c 30000000 /dev/urandom > $out\";";
+    scene.add(WEB, big);
+    scene.web().slow("2mbit").unwrap();
+    let running = begun(scene, &["deploy", "web", "--json"], "copy");
+    let serves = || {
+        scene
+            .web()
+            .nix_processes()
+            .iter()
+            .any(|line| line.contains("--stdio"))
+    };
+    wait_until("Nix serves the store", &serves);
+    for stage in ["draining", "terminating"] {
+        running.signal(Signal::INT).unwrap();
+        assert!(
+            running
+                .wait_for_line(SOON, |line| line.contains(stage))
+                .is_some()
+        );
+    }
+    assert_eq!(running.wait(SOON).unwrap().code(), Some(130));
+    scene.web().fast().unwrap();
+    let is_gone = || scene.web().nix_processes().is_empty();
+    wait_until("nobody serves the store", &is_gone);
+    scene.repo.write(WEB, &good).unwrap();
+}
+
+fn wait_until(what: &str, holds: &dyn Fn() -> bool) {
+    let until = Instant::now() + SOON;
+    while !holds() {
+        assert!(Instant::now() < until, "{what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 #[test]
 fn a_login_that_is_of_no_use_is_told_with_what_to_do() {
     if !e2e_wanted("a_login_that_is_of_no_use_is_told_with_what_to_do") {
@@ -256,11 +295,12 @@ fn a_login_that_is_of_no_use_is_told_with_what_to_do() {
         "there is no sudo",
         "security.sudo.enable",
     );
-    assert!(untouched(web));
     web.sh(&format!(
         "mv /usr/bin/sudo.away /usr/bin/sudo; cp /root/rule {rules}"
     ))
     .unwrap();
+    an_interrupted_copy_leaves_nothing_behind(&scene);
+    assert!(untouched(web));
     assert_eq!(scene.deploy(&["web"], 0).outcome("web"), "changed");
 
     // A system in which the user is nobody any more: it cannot be confirmed.
