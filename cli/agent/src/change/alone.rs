@@ -2,6 +2,7 @@
 
 use super::begin::mend;
 use super::record::{Door, Folder, Turn};
+use super::system;
 use crate::host::Host;
 use infra_model::{Code, Diagnostic};
 use std::fs;
@@ -58,6 +59,23 @@ pub(super) fn refuse_if_busy(host: &Host) -> Result<(), Diagnostic> {
         Some(_) => Ok(()),
         None => Err(busy(host)),
     }
+}
+
+/// Somebody activates a system who does not ask us (`nixos-rebuild switch`, by hand or by a timer). They hold a lock of their own, under which an
+/// activation of ours would fail, and so would its way back.
+pub(super) fn refuse_if_switching(host: &Host) -> Result<(), Diagnostic> {
+    if !system::is_switching(host) {
+        return Ok(());
+    }
+    Err(Diagnostic::new(
+        Code::HostBusy,
+        "somebody else is activating a system on this host right now",
+    )
+    .with_cause(format!(
+        "switch-to-configuration runs there, and not for infra: {} is locked",
+        system::SWITCHING
+    ))
+    .with_fix("wait until that has ended, then deploy again"))
 }
 
 /// Who has the host, and how far that is.

@@ -1,6 +1,6 @@
 //! Taking an order, and what becomes of a change whose supervisor has died.
 
-use super::alone::{busy, refuse_if_busy};
+use super::alone::{busy, refuse_if_busy, refuse_if_switching};
 use super::clock::Deadline;
 use super::compare;
 use super::phases::Shape;
@@ -78,6 +78,7 @@ pub(crate) fn begin(host: &Host, order: Order) -> Result<ChangeStatus, Diagnosti
     let Some(turn) = Turn::take(host, &format!("run {}", order.run))? else {
         return Err(busy(host));
     };
+    refuse_if_switching(host)?;
     compare::expected(&order.intent.expected, &Now::of(host))?;
     check_system(host, &order.intent)?;
     check_staged(host, &folder, &order.intent)?;
@@ -93,7 +94,13 @@ pub(crate) fn begin(host: &Host, order: Order) -> Result<ChangeStatus, Diagnosti
 
 /// A host that has this run's change already.
 fn go_on(host: &Host, folder: &Folder, order: &Order) -> Result<ChangeStatus, Diagnostic> {
-    if folder.kept()?.order != *order {
+    // It may have been gone on with by somebody else, or on a machine that is called otherwise by now.
+    let kept = folder.kept()?.order;
+    let same = Order {
+        by: kept.by.clone(),
+        ..order.clone()
+    };
+    if kept != same {
         return Err(Diagnostic::new(
             Code::HostMoved,
             format!(
@@ -116,16 +123,22 @@ fn check_system(host: &Host, intent: &Intent) -> Result<(), Diagnostic> {
     if system::is_there(host, &target.path) {
         return Ok(());
     }
-    let what = match target.generation {
-        Some(number) => format!("generation {number}, {},", target.path),
-        None => format!("the system {}", target.path),
+    let (what, fix) = match target.generation {
+        Some(number) => (
+            format!("generation {number}, {},", target.path),
+            "deploy it instead of going back to it",
+        ),
+        None => (
+            format!("the system {}", target.path),
+            "deploy again: that copies it once more",
+        ),
     };
     Err(Diagnostic::new(
         Code::GenerationLost,
         format!("{what} is not in the host's store"),
     )
     .with_cause("it was never copied there, or the host's garbage collector has removed it")
-    .with_fix("deploy it instead of going back to it"))
+    .with_fix(fix))
 }
 
 fn check_staged(host: &Host, folder: &Folder, intent: &Intent) -> Result<(), Diagnostic> {

@@ -77,6 +77,7 @@ impl Work<'_> {
         }
         // Its boot loader may be half written, whatever the profile says.
         let until = Deadline::after(COMMIT);
+        system::wait_for_switching(self.host, until);
         match self.switch("uncommit", &before, "boot", until)? {
             Ran::Ended(Some(0)) => Ok(()),
             ran => Err(not_back(
@@ -97,8 +98,13 @@ impl Work<'_> {
             {
                 Ok(())
             }
-            Some(generation) => self.nix_env(&["--switch-generation", &generation.to_string()]),
-            None => self.nix_env(&["--set", before.as_str()]),
+            Some(generation)
+                if system::of_generation(self.host, generation).as_ref() == Some(before) =>
+            {
+                self.nix_env(&["--switch-generation", &generation.to_string()])
+            }
+            // Somebody has removed old generations in the meantime. Its system is still there: it gets another number.
+            _ => self.nix_env(&["--set", before.as_str()]),
         }
     }
 
@@ -133,6 +139,9 @@ impl Work<'_> {
             // What is left of a host's first system is told at the end.
             return Ok(());
         };
+        let limit = self.intent().limits.activate.max(RESTORE);
+        let until = Deadline::after(limit);
+        system::wait_for_switching(self.host, until);
         let now = system::system(self.host, system::CURRENT);
         let new = self.intent().system.as_ref().map(|target| &target.path);
         if now.as_ref() != Some(&before) && now.as_ref() != new {
@@ -151,8 +160,7 @@ impl Work<'_> {
             .with_fix("deploy the revision before again, or correct the new one"));
         }
         self.folder.log(&format!("activating {before} again"));
-        let limit = self.intent().limits.activate.max(RESTORE);
-        match self.switch("restore", &before, "test", Deadline::after(limit))? {
+        match self.switch("restore", &before, "test", until)? {
             Ran::Ended(Some(0 | UNITS_FAILED)) => Ok(()),
             ran => Err(not_back(
                 &format!("the activation of {before} failed, too"),

@@ -1,5 +1,6 @@
 //! The supervisor: it outlives every connection, holds the host's lock for its whole life, and brings its change to an end.
 
+use super::alone::refuse_if_switching;
 use super::phases::{Came, Found, Next, Shape, next, resume};
 use super::record::{Folder, State, Turn};
 use super::system::{self, Now};
@@ -135,7 +136,10 @@ impl Supervisor<'_> {
             ChangePhase::Booting => work.boot()?,
             ChangePhase::Probing => work.probe()?,
             ChangePhase::Awaiting => work.await_confirmation()?,
-            ChangePhase::Committing => return work.commit(),
+            ChangePhase::Committing => {
+                Self::check_that_it_runs(work)?;
+                return work.commit();
+            }
             ChangePhase::Restoring => work.restore()?,
             ChangePhase::Ended => {}
         }
@@ -145,6 +149,7 @@ impl Supervisor<'_> {
     /// Between the order and us somebody can have come who does not ask the agent.
     fn arm(work: &Work<'_>) -> Result<(), Diagnostic> {
         let intent = &work.kept.order.intent;
+        refuse_if_switching(work.host)?;
         compare::expected(&intent.expected, &Now::of(work.host))?;
         if work.folder.has("aborted") {
             return Err(Diagnostic::new(
@@ -157,6 +162,27 @@ impl Supervisor<'_> {
         system::hold(work.host, "before", intent.expected.current.as_ref());
         system::hold(work.host, "system", new);
         Ok(())
+    }
+
+    /// What has proven itself becomes the boot default, and nothing else: somebody who does not ask the agent can have activated another system since.
+    fn check_that_it_runs(work: &Work<'_>) -> Result<(), Diagnostic> {
+        let intent = &work.kept.order.intent;
+        let target = intent.system.as_ref().map(|target| &target.path);
+        // What was begun is finished.
+        if !intent.goal.activates() || work.state.committed {
+            return Ok(());
+        }
+        let now = system::system(work.host, system::CURRENT);
+        if now.as_ref() == target {
+            return Ok(());
+        }
+        let now = now.map_or_else(|| "none".to_owned(), |path| path.to_string());
+        Err(Diagnostic::new(
+            Code::HostMoved,
+            "somebody else has activated another system before the change was confirmed",
+        )
+        .with_cause(format!("it runs {now}"))
+        .with_fix("look at it (infra ssh), then deploy again"))
     }
 
     /// What failed first is what is told; later faults are of the way back.

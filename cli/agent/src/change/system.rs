@@ -5,7 +5,8 @@ use crate::host::Host;
 use crate::process;
 use crate::sealed::Sealed;
 use infra_model::StorePath;
-use std::fs;
+use rustix::fs::{FlockOperation, flock};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -17,6 +18,9 @@ pub(crate) const PROFILES: &str = "/nix/var/nix/profiles";
 pub(crate) const STORE: &str = "/nix/store";
 /// Where boot loaders have their menus.
 pub(crate) const BOOT: &str = "/boot";
+
+/// What NixOS' `switch-to-configuration` locks for as long as it runs; while somebody has it, another one fails.
+pub(crate) const SWITCHING: &str = "/run/nixos/switch-to-configuration.lock";
 
 /// The host as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +90,19 @@ pub(crate) fn generations(host: &Host) -> Vec<u64> {
 /// The program by which a system is activated and made the boot default.
 pub(crate) fn switch(system: &StorePath) -> String {
     format!("{system}/bin/switch-to-configuration")
+}
+
+/// Whether a system is being activated or made the boot default, by whomever.
+pub(crate) fn is_switching(host: &Host) -> bool {
+    File::open(host.path(SWITCHING))
+        .is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockShared).is_err())
+}
+
+/// Waits until nobody does, or this time is over.
+pub(crate) fn wait_for_switching(host: &Host, until: Deadline) {
+    while is_switching(host) && !until.is_over() {
+        thread::sleep(Duration::from_millis(100));
+    }
 }
 
 /// Whether a system is still in the store.

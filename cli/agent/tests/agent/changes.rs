@@ -1,6 +1,6 @@
 //! Changes of a host: what goes well, what goes wrong, who may say what.
 
-use crate::change_scene::{SOON, done, probes, restored, system};
+use crate::change_scene::{SOON, done, link, probes, restored, system};
 use crate::scene::{Scene, bundle};
 use infra_model::change::{ChangeEnd, ChangePhase, ChangeStatus, Reached};
 use infra_model::{Code, Goal};
@@ -42,6 +42,14 @@ fn a_change_is_proven_confirmed_and_committed() {
     assert!(
         cause.contains("is awaiting, ") && cause.ends_with(" s left"),
         "{cause}"
+    );
+    // So does one that is given by somebody else, or by a machine that has another name by now.
+    let mut renamed = order.clone();
+    "root@desk-2".clone_into(&mut renamed.by);
+    let same = scene.begin(&renamed);
+    assert_eq!(
+        (same.phase, same.by.as_str()),
+        (ChangePhase::Awaiting, "ann@desk")
     );
     let mut other = order.clone();
     "other".clone_into(&mut other.nonce);
@@ -381,6 +389,96 @@ fn scripts_of_earlier_releases_and_changes_exclude_each_other() {
     assert!(held.try_lock().is_err(), "the supervisor has it");
     scene.see_through("r1");
     held.lock().unwrap();
+}
+
+#[test]
+fn who_activates_without_us_is_waited_for() {
+    let scene = Scene::with_systems();
+    let before = scene.looks();
+    let lock = scene.path("run/nixos/switch-to-configuration.lock");
+    fs::create_dir_all(lock.parent().unwrap()).unwrap();
+    let theirs = fs::File::create(&lock).unwrap();
+    theirs.lock().unwrap();
+    let busy = scene.try_begin("", &scene.order("r1", "new")).unwrap_err();
+    assert_eq!(busy.code, Code::HostBusy);
+    assert!(
+        busy.cause
+            .unwrap()
+            .contains("switch-to-configuration.lock is locked")
+    );
+    assert!(scene.said().is_empty(), "nothing was touched");
+    drop(theirs);
+
+    // Somebody comes in the middle: what cannot be activated meanwhile is not a way back that fails.
+    let held = format!("flock -n {} true || exit 11\n", lock.display());
+    scene.hook("old", "test", &held);
+    scene.begin(&scene.order("r2", "new"));
+    scene.wait_for("r2", ChangePhase::Awaiting);
+    let theirs = fs::File::create(&lock).unwrap();
+    theirs.lock().unwrap();
+    scene.ask::<ChangeStatus>("change abort r2", b"").unwrap();
+    assert_eq!(scene.change("r2").phase, ChangePhase::Restoring);
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(scene.change("r2").phase, ChangePhase::Restoring);
+    drop(theirs);
+    restored(&scene.see_through("r2"));
+    assert_eq!(scene.looks(), before);
+}
+
+#[test]
+fn what_somebody_else_has_activated_is_not_made_the_boot_default_for_ours() {
+    let scene = Scene::with_systems();
+    scene.add_system("other");
+    scene.begin(&scene.order("r1", "new"));
+    scene.wait_for("r1", ChangePhase::Awaiting);
+    link(&scene.path("run/current-system"), system("other").as_str());
+    // It may be told that it was heard, or that it was too late.
+    let _ = scene.confirm("r1");
+    let ended = scene.see_through("r1");
+    let Some(ChangeEnd::Stuck { why, then }) = &ended.end else {
+        panic!("{ended:?}")
+    };
+    assert_eq!(
+        (why.code, then.code),
+        (Code::HostMoved, Code::RestoreFailed)
+    );
+    let after = scene.looks();
+    assert_eq!(
+        (
+            after.current.as_str(),
+            after.boots.as_str(),
+            after.generation
+        ),
+        ("other", "old", 7)
+    );
+    assert_eq!(scene.said(), ["test new"]);
+}
+
+#[test]
+fn a_generation_that_is_gone_keeps_no_host_from_going_back() {
+    let scene = Scene::with_systems();
+    let profiles = scene.path("nix/var/nix/profiles");
+    // As a collector does that removes old generations, while the boot loader is installed.
+    let collects = format!("rm {}/system-7-link; exit 1\n", profiles.display());
+    scene.hook("new", "boot", &collects);
+    scene.begin(&scene.order("r1", "new"));
+    let why = restored(&scene.see_through("r1"));
+    assert_eq!(why.code, Code::ActivationFailed);
+    let after = scene.looks();
+    assert_eq!(
+        (
+            after.current.as_str(),
+            after.profile.as_str(),
+            after.boots.as_str()
+        ),
+        ("old", "old", "old")
+    );
+    let mut left: Vec<_> = fs::read_dir(profiles)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["system", "system-9-link"], "and nothing of the new");
 }
 
 #[test]
