@@ -28,11 +28,10 @@ pub(crate) fn program(name: &str, args: &[&str]) -> Command {
     command
 }
 
-/// What a program prints; `None` if it is not there or fails.
+/// What a program prints that only has to look something up; `None` if it is not there, fails, or hangs: whoever supervises a change must not.
 pub(crate) fn ask(name: &str, args: &[&str]) -> Option<String> {
-    let output = program(name, args).stdout(Stdio::piped()).output().ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    output.status.success().then_some(text)
+    const PATIENCE: u64 = 60;
+    ask_within(name, args, PATIENCE)
 }
 
 /// What a program prints; `None` if it is not there, fails, or does not end in so many seconds.
@@ -87,15 +86,37 @@ pub(crate) fn kill_group(leader: u32, signal: Signal) {
     }
 }
 
-/// Runs programs at the same time; whether each succeeded.
-pub(crate) fn all(commands: Vec<Command>) -> Vec<bool> {
+/// Runs programs at the same time; whether each succeeded. One that does not end in time is killed, and has not.
+pub(crate) fn all(commands: Vec<Command>, limit: Duration) -> Vec<bool> {
+    let until = Instant::now() + limit;
     let started: Vec<_> = commands
         .into_iter()
-        .map(|mut command| command.spawn())
+        .map(|mut command| command.process_group(0).spawn())
         .collect();
+    let left = || until.saturating_duration_since(Instant::now());
     started
         .into_iter()
-        .map(|child| child.and_then(|mut child| child.wait()))
-        .map(|status| status.is_ok_and(|status| status.success()))
+        .map(|child| wait(&mut child.ok()?, left()))
+        .map(|status| status.is_some_and(|status| status.success()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{all, program};
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn who_hangs_is_waited_for_no_longer_than_that_and_keeps_nobody_else_from_ending() {
+        let commands = || {
+            let words: [&[&str]; 3] = [&["sleep", "600"], &["true"], &["false"]];
+            words.map(|words| program(words[0], &words[1..])).into()
+        };
+        let begun = Instant::now();
+        assert_eq!(
+            all(commands(), Duration::from_secs(2)),
+            [false, true, false]
+        );
+        assert!(begun.elapsed() < Duration::from_secs(60));
+    }
 }

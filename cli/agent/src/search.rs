@@ -136,7 +136,7 @@ fn search_store(host: &Host, whole: bool, look: &mut Look<'_>) {
     let closure = if whole || !host.is_this_machine() {
         None
     } else {
-        process::ask("nix-store", &["-qR", "/run/current-system"])
+        process::ask_within("nix-store", &["-qR", "/run/current-system"], 600)
     };
     match closure {
         Some(paths) => {

@@ -7,6 +7,11 @@ use infra_model::bundle::{Bundle, UnitFault, UnitReport};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::process::Command;
+use std::time::Duration;
+
+/// How long units may take to come back, together. systemd itself waits for ever for one that only has something to do once (`Type=oneshot`), and
+/// whoever waits here holds the host.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What a unit is asked to do. A restart is more than a reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -151,7 +156,7 @@ pub(crate) fn tell(host: &Host, pending: &Pending) -> UnitReport {
         .iter()
         .map(|(unit, due)| command(unit, due.action))
         .collect();
-    for ((unit, due), succeeded) in told.iter().zip(process::all(commands)) {
+    for ((unit, due), succeeded) in told.iter().zip(process::all(commands, PATIENCE)) {
         let state = State::ask(unit).active;
         if !succeeded || state == "failed" {
             let unit = (*unit).clone();
