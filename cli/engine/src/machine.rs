@@ -260,7 +260,7 @@ impl Machine {
             }
             // Asked anew for each: a host that was just begun counts.
             let gate = if unit.step.opens_a_change() {
-                gate(&self.pace.rollout, &unit.host, &self.standing())
+                self.gate(&unit.host)
             } else {
                 Gate::Go
             };
@@ -286,6 +286,18 @@ impl Machine {
         }
     }
 
+    /// Whether a host may begin to change. As many as are talked to at once are in the middle of a change at most: what has begun must not wait for
+    /// its turn to be confirmed behind hosts that do not answer any more.
+    fn gate(&self, host: &HostName) -> Gate {
+        let standing = self.standing();
+        match gate(&self.pace.rollout, host, &standing) {
+            Gate::Go if standing.changing.len() >= self.pace.limits.of(StepKind::Confirm) => {
+                Gate::Wait
+            }
+            gate => gate,
+        }
+    }
+
     /// A host is left alone from this unit on. Units only wait for earlier ones, so one pass reaches all that waited for it.
     fn hold(&mut self, at: usize, why: String) {
         if let Some((_, phase)) = self.units.get_mut(at) {
@@ -295,7 +307,10 @@ impl Machine {
     }
 
     fn standing(&self) -> Standing {
-        let mut standing = Standing::default();
+        let mut standing = Standing {
+            failed: self.pace.rollout.failed.clone(),
+            ..Standing::default()
+        };
         for (unit, phase) in &self.units {
             let opened =
                 unit.step.opens_a_change() && !matches!(phase, Phase::Waiting | Phase::Aborted(_));
@@ -305,6 +320,9 @@ impl Machine {
             match phase {
                 Phase::Failed(error, _) if error.code != Code::Interrupted => {
                     standing.failed.insert(unit.host.clone());
+                }
+                Phase::Aborted(Held::Rollout(_)) => {
+                    standing.held.insert(unit.host.clone());
                 }
                 Phase::Waiting | Phase::Running => {
                     standing.open.insert(unit.host.clone());

@@ -369,6 +369,74 @@ fn who_wants_something_waits_for_its_provider_and_is_left_alone_without_it() {
 }
 
 #[test]
+fn who_wants_something_of_a_host_that_is_left_alone_is_left_alone_too() {
+    let mut rollout = Rollout::default();
+    for (host_of, provider) in [("web", "db"), ("zap", "web")] {
+        let wanted = BTreeSet::from([host(provider)]);
+        rollout.after.insert(host(host_of), wanted);
+    }
+    let mut machine = changing(&["db", "web", "zap"], rollout);
+    let inputs = vec![Input::Begin, fail(0, Code::ActivationFailed)];
+    insta::assert_snapshot!(script(&mut machine, inputs), @"
+    db activate…; start 0
+    db activate failed; db is failed; web is skipped; zap is skipped; finish
+    ");
+    let (_, why) = machine.outcome_of(&host("zap")).expect("it is over");
+    assert_eq!(
+        why.as_deref(),
+        Some("web, which it wants something of, was left alone")
+    );
+}
+
+#[test]
+fn hosts_that_failed_before_the_first_change_count() {
+    let begun = |rollout: Rollout| {
+        let failed = BTreeSet::from([host("canary")]);
+        let mut machine = changing(&["a", "b"], Rollout { failed, ..rollout });
+        say(&machine.on(Input::Begin))
+    };
+    let nothing = "a is skipped; b is skipped; finish";
+    let both = "a activate…; start 0; b activate…; start 3";
+    let later = || waves(&[("a", 1), ("b", 1)]);
+    // Whoever goes first and cannot be reached has proven nothing.
+    assert_eq!(begun(later()), nothing);
+    assert_eq!(begun(Rollout::default()), both, "hosts of its own wave");
+    let most = |max_failures| Rollout {
+        max_failures: Some(max_failures),
+        ..later()
+    };
+    assert_eq!(begun(most(0)), nothing);
+    assert_eq!(begun(most(1)), both);
+    let mut wants = Rollout::default();
+    wants
+        .after
+        .insert(host("a"), BTreeSet::from([host("canary")]));
+    assert_eq!(begun(wants), "b activate…; start 3; a is skipped");
+}
+
+#[test]
+fn what_has_begun_never_waits_for_its_turn() {
+    let mut plan = Plan::default();
+    for name in ["a", "b", "c"] {
+        plan.chain(&host(name), chain().into_iter().skip(2));
+    }
+    let limits = Limits {
+        hosts: 2,
+        ..Limits::for_cores(4)
+    };
+    let mut machine = Machine::new(&plan, limits.into(), Ending::Final);
+    // Neither a nor b answers when it is confirmed. Somebody who had begun after them would wait for that, and go back unconfirmed.
+    let inputs = vec![Input::Begin, ok(0), ok(3), ok(1), ok(2)];
+    insta::assert_snapshot!(script(&mut machine, inputs), @"
+    a activate…; start 0; b activate…; start 3
+    a activate ok; a confirm…; start 1
+    b activate ok; b confirm…; start 4
+    a confirm ok; a commit…; start 2
+    a commit ok; c activate…; start 6; a is changed
+    ");
+}
+
+#[test]
 fn hosts_that_only_build_are_not_held_back() {
     let mut plan = plan(&["a"]);
     plan.chain(&host("b"), chain());

@@ -11,6 +11,8 @@ pub(crate) struct Standing {
     pub(crate) changing: BTreeSet<HostName>,
     /// Hosts of which something failed.
     pub(crate) failed: BTreeSet<HostName>,
+    /// Hosts that were left alone because of others.
+    pub(crate) held: BTreeSet<HostName>,
     /// Hosts that something will still be done on, or is being done.
     pub(crate) open: BTreeSet<HostName>,
 }
@@ -29,9 +31,13 @@ pub(crate) fn gate(rollout: &Rollout, host: &HostName, standing: &Standing) -> G
     let wave_of = |host: &HostName| rollout.waves.get(host).copied().unwrap_or(0);
     let wave = wave_of(host);
     let providers = rollout.after.get(host);
-    let lost = |provider: &&HostName| standing.failed.contains(*provider);
-    if let Some(lost) = providers.into_iter().flatten().find(lost) {
-        return Gate::Never(format!("{lost}, which it wants something of, failed"));
+    for provider in providers.into_iter().flatten() {
+        let what = match () {
+            () if standing.failed.contains(provider) => "failed",
+            () if standing.held.contains(provider) => "was left alone",
+            () => continue,
+        };
+        return Gate::Never(format!("{provider}, which it wants something of, {what}"));
     }
     let failed = standing.failed.len();
     match rollout.max_failures {

@@ -13,6 +13,9 @@ pub struct Rollout {
     pub waves: BTreeMap<HostName, u32>,
     /// Hosts that a host waits for, whatever their waves; if one of them fails, it is left alone. Without cycles.
     pub after: BTreeMap<HostName, BTreeSet<HostName>>,
+    /// Hosts that have failed before anybody began to change: they could not be reached, say. They count as those that fail later.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub failed: BTreeSet<HostName>,
     /// How many hosts may be in the middle of a change at once; `None`: any number.
     pub max_unavailable: Option<usize>,
     /// After how many failed hosts no further one is changed. `None`: the hosts of a wave do not care for each other, and a wave is not begun

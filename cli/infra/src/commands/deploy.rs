@@ -39,14 +39,14 @@ pub(super) async fn run(global: &Global, args: &Deploy) -> Exit {
         Ok(contracts) => contracts,
         Err(faults) => return refuse(NAME, global, faults),
     };
-    // Hosts that could not be asked for what only they know fail alone: nothing can be evaluated for them.
-    selected
-        .hosts
-        .retain(|host| !contracts.unable.contains_key(&host.name));
     let rollout = match transaction::rollout(&workspace, &selected.hosts, &contracts, &args.pace) {
         Ok(rollout) => rollout,
         Err(faults) => return refuse(NAME, global, faults),
     };
+    // Hosts that could not be asked for what only they know fail alone: nothing can be evaluated for them.
+    selected
+        .hosts
+        .retain(|host| !contracts.unable.contains_key(&host.name));
     let terms = Terms {
         global,
         command: NAME,

@@ -226,6 +226,12 @@ impl<'g> Transaction<'g> {
                 return self.leave_alone(&changing, "interrupted");
             }
         }
+        let failed = |(host, outcome): (&HostName, &HostOutcome)| {
+            let is_failed = matches!(outcome, HostOutcome::Failed | HostOutcome::RolledBack);
+            is_failed.then(|| host.clone())
+        };
+        let failed = self.results.outcomes.iter().filter_map(failed);
+        self.rollout.failed.extend(failed);
         if let Err(fault) = self.keep(&decisions) {
             for host in &changing {
                 self.fail(host, fault.clone());

@@ -429,6 +429,12 @@ fn waves_stop_where_one_fails() {
     assert_eq!(told.outcome("db"), "rolledBack");
     assert_eq!(told.outcome("web"), "skipped", "{:#}", told.answer);
     assert_eq!((systems(scene.web()), systems(scene.db())), (web, db));
+    // A canary that cannot be reached has proven nothing either.
+    scene.db().kill_sshd().unwrap();
+    let told = scene.deploy(&["--all", "--canary", "1"], 3);
+    told.expect_error("connection-refused", "db");
+    assert_eq!(told.outcome("web"), "skipped", "{:#}", told.answer);
+    scene.db().start_sshd().unwrap();
     // In one wave they do not care for each other.
     let told = scene.deploy(&["--all"], 1);
     assert_eq!(
