@@ -4,7 +4,7 @@
 //! the host is asked again until it tells how the change came out, or has been silent for longer than it may need.
 
 use super::Wire;
-use super::ended::{ended, kept_out, warned};
+use super::ended::{ended, kept_out, with};
 use infra_drive::agent::{Agent, Binary, Watch};
 use infra_drive::process::Stop;
 use infra_drive::ssh::Target;
@@ -107,12 +107,8 @@ impl Watcher<'_> {
                     self.wire.forget(self.host).await;
                     self.wait(&away, fault).await?;
                 }
-                // It has, and the host is on its way.
-                Err(fault)
-                    if fault.code == Code::HostBusy && self.has_our_change(&binary).await =>
-                {
-                    break;
-                }
+                // It has, whatever became of the answer, and the host is on its way.
+                Err(fault) if self.has_our_change(&binary, fault.code).await => break,
                 Err(fault) => return Err(fault.into()),
             }
         }
@@ -150,21 +146,20 @@ impl Watcher<'_> {
                     by = Some(fault.title.clone());
                     self.wait(&away, fault).await?;
                 }
-                // Too late, or not the change that waits: how it came out says why.
                 Err(fault) if fault.code == Code::Interrupted => return Err(fault.into()),
-                Err(fault) => {
-                    let done = kept_out(self.until(ChangePhase::Ended).await, by)?;
-                    return if last { Ok(done) } else { Err(fault.into()) };
+                // Too late, or heard and not answered: how it came out says which.
+                Err(_) => {
+                    kept_out(self.until(ChangePhase::Ended).await, by)?;
+                    break;
                 }
             }
         }
-        if last {
-            return self.until(ChangePhase::Ended).await;
-        }
-        Ok(match warnings.len() {
-            0 => Done::success(),
-            _ => warned(&warnings),
-        })
+        let done = if last {
+            self.until(ChangePhase::Ended).await?
+        } else {
+            Done::success()
+        };
+        Ok(with(done, warnings))
     }
 
     /// Watches until the change is over.
@@ -412,15 +407,18 @@ impl Watcher<'_> {
         }
     }
 
-    /// Whether the host has this run's change.
-    async fn has_our_change(&self, binary: &Binary) -> bool {
+    /// Whether the host has this run's change, although it was not said that it has taken the order.
+    async fn has_our_change(&self, binary: &Binary, fault: Code) -> bool {
+        if !matches!(fault, Code::HostBusy | Code::AgentFailed) {
+            return false;
+        }
         let Ok(connection) = self.wire.connection(self.host, self.stop.clone()).await else {
             return false;
         };
         Agent::new(&connection, self.host, binary)
             .change_status(Some(&self.wire.run), None, self.stop.clone())
             .await
-            .is_ok()
+            .is_ok_and(|status| fault == Code::HostBusy || status.alive)
     }
 
     fn say(&self, line: &str) {

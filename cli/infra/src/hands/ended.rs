@@ -21,7 +21,21 @@ fn left_of(mut why: Diagnostic, left: &Diagnostic, warnings: &[String]) -> Diagn
     why
 }
 
-pub(super) fn warned(warnings: &[String]) -> Done {
+/// Done, with what somebody should read besides.
+pub(super) fn with(done: Done, mut warnings: Vec<String>) -> Done {
+    if warnings.is_empty() {
+        return done;
+    }
+    if let StepOutcome::Warning { why } = done.outcome {
+        warnings.push(why);
+    }
+    Done {
+        finding: done.finding,
+        ..warned(&warnings)
+    }
+}
+
+fn warned(warnings: &[String]) -> Done {
     Done {
         outcome: StepOutcome::Warning {
             why: warnings.join("; "),
@@ -102,7 +116,8 @@ pub(super) fn ended(host: &HostName, status: ChangeStatus) -> Result<Done, Faile
 
 #[cfg(test)]
 mod tests {
-    use super::{ended, kept_out};
+    use super::{ended, kept_out, warned, with};
+    use infra_engine::Done;
     use infra_model::HostName;
     use infra_model::change::ChangeStatus;
     use serde_json::{Value, json};
@@ -147,6 +162,19 @@ mod tests {
         let end = end.to_string().replace("unconfirmed", "probe-failed");
         let end = serde_json::from_str(&end).expect("JSON");
         assert_eq!(told_by(&end, by), told(&end));
+    }
+
+    #[test]
+    fn no_warning_takes_the_place_of_another() {
+        let told = |done, warnings: &[&str]| {
+            let warnings = warnings.iter().map(|text| (*text).to_owned()).collect();
+            format!("{:?}", with(done, warnings).outcome)
+        };
+        let slow = || warned(&["slow".to_owned()]);
+        assert_eq!(told(Done::success(), &[]), "Success");
+        assert_eq!(told(slow(), &[]), r#"Warning { why: "slow" }"#);
+        assert_eq!(told(Done::success(), &["far"]), r#"Warning { why: "far" }"#);
+        assert_eq!(told(slow(), &["far"]), r#"Warning { why: "far; slow" }"#);
     }
 
     #[test]

@@ -130,8 +130,27 @@ fn a_killed_run_is_taken_back() {
     };
     assert_eq!(undone.outcome("web"), "rolledBack", "{:#}", undone.answer);
     assert_eq!(settled(&scene), old);
-    assert_eq!(scene.deploy(&["web"], 0).outcome("web"), "changed");
+
+    // An order or a confirmation that was heard counts, also if the answer to it is none: what is told is how the change came out.
+    scene.web().sh(DEAF).unwrap();
+    let heard = scene.deploy(&["web"], 0);
+    assert_eq!(heard.outcome("web"), "changed", "{:#}", heard.answer);
+    assert_ne!(settled(&scene), old);
 }
+
+/// Makes the agent of a host do what it is told, and answer nothing to orders and confirmations.
+const DEAF: &str = r#"
+    agent=$(readlink -f /var/lib/infra/agent/current)/infra-agent
+    mv "$agent" "$agent.real"
+    cat >"$agent" <<'END'
+#!/bin/sh
+answer=$("$0.real" "$@")
+code=$?
+case $2 in begin | confirm) exit 1 ;; esac
+printf '%s\n' "$answer"
+exit $code
+END
+    chmod 700 "$agent""#;
 
 #[test]
 fn sshd_dies_at_each_step() {
