@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -200,17 +201,26 @@ impl State {
 
     /// Whether a run has ended without having brought all of its hosts to an end: it failed with some, or did not come to them.
     pub fn has_lost_hosts(&self, run: &str) -> bool {
-        let file = self.dir.join("runs").join(run).join(ANSWER);
-        let text = fs::read_to_string(file).ok().filter(|_| is_run(run));
-        let answer: Option<serde_json::Value> =
-            text.and_then(|text| serde_json::from_str(&text).ok());
-        let hosts = answer
-            .as_ref()
-            .and_then(|answer| answer.get("hosts")?.as_array());
-        hosts.into_iter().flatten().any(|host| {
+        self.lost_hosts(run).is_some_and(|hosts| !hosts.is_empty())
+    }
+
+    /// The hosts that a run has not brought to an end; `None` if it has not ended itself.
+    pub fn lost_hosts(&self, run: &str) -> Option<Vec<String>> {
+        let answer = self.told(run, ANSWER)?;
+        let hosts = answer.get("hosts").and_then(serde_json::Value::as_array);
+        let is_lost = |host: &&serde_json::Value| {
             let outcome = host.get("outcome").and_then(|outcome| outcome.as_str());
             matches!(outcome, Some("failed" | "skipped"))
-        })
+        };
+        let name = |host: &serde_json::Value| Some(host.get("name")?.as_str()?.to_owned());
+        let lost = hosts.into_iter().flatten().filter(is_lost);
+        Some(lost.filter_map(name).collect())
+    }
+
+    /// What one of a run's files says.
+    fn told(&self, run: &str, file: &str) -> Option<serde_json::Value> {
+        let text = fs::read_to_string(self.run_file(run, file)?).ok()?;
+        serde_json::from_str(&text).ok()
     }
 
     /// The text of a run's plan; `None` if there is no such run, or it has not come to making one.
@@ -221,14 +231,16 @@ impl State {
 
     /// The tree that a run made a host from; `None` if there is no such run, or it had not come to that host.
     pub fn tree_of_run(&self, run: &str, host: &HostName) -> Option<String> {
-        let file = self.dir.join("runs").join(run).join(ANSWER);
-        let text = fs::read_to_string(file).ok().filter(|_| is_run(run))?;
-        let receipt: serde_json::Value = serde_json::from_str(&text).ok()?;
-        let hosts = receipt.get("hosts")?.as_array()?;
-        let found = hosts.iter().find(|found| {
-            found.get("name").and_then(|name| name.as_str()) == Some(host.as_str())
-        })?;
-        Some(found.get("tree")?.as_str()?.to_owned())
+        let tree = |file: &str| {
+            let told = self.told(run, file)?;
+            let hosts = told.get("hosts")?.as_array()?;
+            let found = hosts.iter().find(|found| {
+                found.get("name").and_then(|name| name.as_str()) == Some(host.as_str())
+            })?;
+            Some(found.get("tree")?.as_str()?.to_owned())
+        };
+        // The answer of a run that was resumed is about the hosts that it had lost; its receipt is about all.
+        tree(ANSWER).or_else(|| tree(KEPT))
     }
 
     /// Names of all runs that have a folder here, in no order.
@@ -253,6 +265,19 @@ impl State {
         fs::read_to_string(self.run_file(run, KEPT)?).ok()
     }
 
+    /// What tells the receipt of a run from one that was kept before it.
+    pub(crate) fn stamp_of_kept(&self, run: &str) -> Option<String> {
+        let file = fs::metadata(self.run_file(run, KEPT)?).ok()?;
+        // Each is a new file, so that a clock that was set back makes none the same.
+        Some(format!(
+            "{} {} {}.{}",
+            file.ino(),
+            file.len(),
+            file.mtime(),
+            file.mtime_nsec()
+        ))
+    }
+
     /// Whether a run came to its end.
     pub(crate) fn has_ended(&self, run: &str) -> bool {
         self.run_file(run, ANSWER).is_some_and(|file| file.exists())
@@ -267,7 +292,7 @@ impl State {
     }
 
     /// Whether the process of a run is alive: it holds its journal.
-    pub(crate) fn is_alive(&self, run: &str) -> bool {
+    pub fn is_alive(&self, run: &str) -> bool {
         let journal = self
             .run_file(run, EVENTS)
             .and_then(|file| File::open(file).ok());

@@ -136,14 +136,11 @@ impl Beginning {
             folder: self.origin.folder.clone(),
             commit: self.origin.commit.clone(),
             dirty: self.origin.dirty,
+            resumed: 0,
             hosts: hosts.collect(),
             errors: came.errors.iter().map(Failure::of).collect(),
         };
-        receipts::keep(
-            self.workspace.repo.root(),
-            &self.workspace.state(),
-            &receipt,
-        )
+        receipts::keep(self.workspace.repo.root(), &self.workspace.state(), receipt)
     }
 }
 

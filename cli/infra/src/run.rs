@@ -175,8 +175,21 @@ impl Run {
 
     /// Does something that only looks, and tells it when somebody asks to stop.
     pub(crate) async fn ask<T>(&mut self, question: impl AsyncFnOnce(Stop) -> T) -> T {
+        self.ask_until(CancelStage::Draining, question).await
+    }
+
+    /// Brings to its end what has begun on a host, and tells it only when somebody insists.
+    pub(crate) async fn bring_to_its_end<T>(&mut self, change: impl AsyncFnOnce(Stop) -> T) -> T {
+        self.ask_until(CancelStage::Killing, change).await
+    }
+
+    async fn ask_until<T>(
+        &mut self,
+        from: CancelStage,
+        question: impl AsyncFnOnce(Stop) -> T,
+    ) -> T {
         let (say, stage) = watch::channel(self.stage);
-        let mut answer = pin!(question(Stop::from(CancelStage::Draining, stage)));
+        let mut answer = pin!(question(Stop::from(from, stage)));
         loop {
             tokio::select! {
                 biased;

@@ -119,6 +119,29 @@ async fn a_question_of_no_host_is_told_to_stop() {
 }
 
 #[tokio::test]
+async fn what_has_begun_is_ended_by_who_insists() {
+    let (mut run, interrupt) = run(1);
+    let asked = AtomicUsize::new(0);
+    let change = async |mut stop: Stop| {
+        let insist = async {
+            loop {
+                interrupt.send(()).expect("somebody listens");
+                asked.fetch_add(1, Ordering::SeqCst);
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::select! {
+            () = stop.asked() => "stopped",
+            () = insist => "never",
+        }
+    };
+    let answer = timeout(SOON, run.bring_to_its_end(change)).await;
+    assert_eq!(answer, Ok("stopped"));
+    assert!(asked.load(Ordering::SeqCst) >= 3, "not at the first word");
+    assert!(run.interrupted());
+}
+
+#[tokio::test]
 async fn a_question_that_breaks_has_no_answer() {
     let (mut run, _interrupt) = run(2);
     let questions = names(2).into_iter().map(|name| {

@@ -38,6 +38,9 @@ pub struct RunReceipt {
     pub commit: Option<String>,
     /// Whether files differed from that commit; `None` if nobody could tell.
     pub dirty: Option<bool>,
+    /// How often the run was gone on with (`infra resume`) after it had come to an end.
+    #[serde(default, skip_serializing_if = "is_never")]
+    pub resumed: u32,
     /// Per host, by name.
     pub hosts: Vec<HostReceipt>,
     /// What went wrong, by code.
@@ -121,10 +124,44 @@ impl RunReceipt {
         (is_run(run) && digits(year) && digits(month)).then(|| format!("{year}/{month}/{run}.json"))
     }
 
+    /// The receipt of a run that was gone on with after it had ended: what this one says of hosts, and of those it says nothing about what was
+    /// said `before`.
+    #[must_use]
+    pub fn after(mut self, before: Self) -> Self {
+        self.resumed = before.resumed.saturating_add(1);
+        self.begun = before.begun;
+        let is_told = |host: &HostName| self.hosts.iter().any(|one| one.result.name == *host);
+        let stays = |failure: &Failure| failure.host.as_ref().is_some_and(|host| !is_told(host));
+        let (mut hosts, mut errors) = (before.hosts, before.errors);
+        hosts.retain(|host| !is_told(&host.result.name));
+        errors.retain(stays);
+        hosts.append(&mut self.hosts);
+        hosts.sort_by(|a, b| a.result.name.cmp(&b.result.name));
+        errors.append(&mut self.errors);
+        Self {
+            hosts,
+            errors,
+            ..self
+        }
+    }
+
+    /// Whether this one takes the place of another: it is of the same run, which was gone on with after the other was written.
+    pub fn replaces(&self, other: &Self) -> bool {
+        self.run == other.run && self.folder == other.folder && self.resumed > other.resumed
+    }
+
     /// What it says about a host.
     pub fn host(&self, name: &HostName) -> Option<&HostReceipt> {
         self.hosts.iter().find(|host| host.result.name == *name)
     }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks with a reference"
+)]
+fn is_never(times: &u32) -> bool {
+    *times == 0
 }
 
 /// The name of a run, and not a path to somewhere else.

@@ -53,14 +53,16 @@ impl Kept {
     }
 }
 
+/// Whether the change of a run has begun on a host that was surveyed so.
+pub fn has_begun(run: &str, state: &HostState) -> bool {
+    let change = state.change.as_ref();
+    change.is_some_and(|change| change.run == run)
+}
+
 /// What is left to do of a decision of `run` on a host that was surveyed so: nothing if it is as it was to become, all of it if nothing had
 /// begun, and what follows the begin of its change otherwise, which the host answers for. A host that has become another is left alone.
 pub fn go_on(decision: &Decision, run: &str, state: &HostState) -> Result<Decision, Diagnostic> {
-    let has_begun = state
-        .change
-        .as_ref()
-        .is_some_and(|change| change.run == run);
-    let Some(intent) = decision.intent().filter(|_| !has_begun) else {
+    let Some(intent) = decision.intent().filter(|_| !has_begun(run, state)) else {
         return Ok(decision.clone().from_its_change_on());
     };
     let moved = moved(&intent.expected, &expected(state));

@@ -9,6 +9,7 @@ use gix::ObjectId;
 use gix::objs::tree::{Entry, EntryKind};
 use gix::refs::Target;
 use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
+use infra_model::receipt::RunReceipt;
 use infra_model::{Code, Diagnostic, Place};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -121,7 +122,8 @@ impl Ledger {
         Ok(String::from_utf8_lossy(&object.data).into_owned())
     }
 
-    /// Adds files, in the name of `by`. A file that is there already with the same content is not added again.
+    /// Adds files, in the name of `by`. A file that is there already with the same content is not added again. One that tells of a run which was
+    /// gone on with takes the place of what was told before.
     pub(super) fn append(&self, files: &[(String, String)], by: &str) -> Result<Moved, Diagnostic> {
         let mut blobs = Vec::new();
         for (path, content) in files {
@@ -321,9 +323,10 @@ impl Ledger {
         let at = entries.iter().position(|entry| entry.filename == *name);
         let old = at.map(|at| entries.swap_remove(at));
         let new = if below.is_empty() {
-            if old.as_ref().is_some_and(|old| old.oid != blob) {
-                return Err(differs(path));
-            }
+            let blob = match old {
+                Some(old) => self.later(old.oid, blob, path)?,
+                None => blob,
+            };
             (EntryKind::Blob, blob)
         } else {
             let inner = old.filter(|old| old.mode.is_tree()).map(|old| old.oid);
@@ -357,10 +360,26 @@ impl Ledger {
                 Some(own) if own.mode.is_tree() && their.mode.is_tree() => {
                     own.oid = self.union(own.oid, their.oid, &format!("{path}/"))?;
                 }
+                Some(own) if own.mode.is_blob() && their.mode.is_blob() => {
+                    own.oid = self.later(own.oid, their.oid, &path)?;
+                }
                 Some(_) => return Err(differs(&path)),
             }
         }
         self.write_tree(all.into_values().collect())
+    }
+
+    /// Of two receipts of one run, the one that was written after the run had been gone on with.
+    fn later(&self, one: ObjectId, other: ObjectId, path: &str) -> Result<ObjectId, Diagnostic> {
+        if one == other {
+            return Ok(one);
+        }
+        let read = |blob| Ok(RunReceipt::parse(&self.read(blob)?).ok());
+        match (read(one)?, read(other)?) {
+            (Some(a), Some(b)) if a.replaces(&b) => Ok(one),
+            (Some(a), Some(b)) if b.replaces(&a) => Ok(other),
+            _ => Err(differs(path)),
+        }
     }
 }
 
@@ -402,7 +421,7 @@ fn differs(path: &str) -> Diagnostic {
         Code::ReceiptDiffers,
         format!("there are two different receipts {path}"),
     )
-    .with_cause("a receipt is written once and never changed, so one of the two was changed by hand")
+    .with_cause("a receipt is changed only if its run is resumed, and then it says so: one of the two was changed by hand")
     .with_place(Place::file(format!("{REF}:{path}")))
     .with_fix(format!(
         "compare them (git show {REF}:{path}, and the same on the other side) and set the ref that is wrong back with git update-ref"

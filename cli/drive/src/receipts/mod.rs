@@ -20,6 +20,14 @@ use std::path::Path;
 /// How many receipts that cannot be read are named.
 const NAMED: usize = 3;
 
+/// What the index says instead of a file in Git of a receipt that the state folder alone has, before what tells it from an earlier one.
+const HERE: &str = "here";
+
+/// Whether the index has read a receipt from Git.
+fn is_of_git(read_from: &str) -> bool {
+    !read_from.is_empty() && !read_from.starts_with(HERE)
+}
+
 /// The receipts of one repository.
 pub struct Receipts {
     ledger: Option<Ledger>,
@@ -86,8 +94,16 @@ pub async fn origin(root: &Path, stop: Stop) -> Origin {
     }
 }
 
-/// Keeps a receipt: in the state folder first, and then in the repository. Tells what could not be kept; hosts are as they are either way.
-pub fn keep(root: &Path, state: &State, receipt: &RunReceipt) -> Vec<Diagnostic> {
+/// Keeps a receipt: in the state folder first, and then in the repository. Of a run that had come to an end before, what was said then stays of
+/// hosts that this one says nothing about. Tells what could not be kept; hosts are as they are either way.
+pub fn keep(root: &Path, state: &State, receipt: RunReceipt) -> Vec<Diagnostic> {
+    let before = state
+        .kept_run(&receipt.run)
+        .and_then(|text| RunReceipt::parse(&text).ok());
+    let receipt = &match before {
+        Some(before) => receipt.after(before),
+        None => receipt,
+    };
     let mut faults: Vec<Diagnostic> = state
         .keep_run(&receipt.run, receipt)
         .err()
@@ -229,7 +245,10 @@ impl Receipts {
         let indexed = self.table.runs_indexed(&self.repo);
         let mut left_behind = Vec::new();
         for receipt in self.find(&only_here)? {
-            if indexed.get(&receipt.run).is_none_or(String::is_empty) {
+            if !indexed
+                .get(&receipt.run)
+                .is_some_and(|from| is_of_git(from))
+            {
                 left_behind.push(file_of(&receipt)?);
             }
         }
@@ -276,7 +295,7 @@ impl Receipts {
             // What is known is what is there.
             _ if !moved => known
                 .iter()
-                .filter(|(_, blob)| !blob.is_empty())
+                .filter(|(_, blob)| is_of_git(blob))
                 .map(|(run, blob)| (run.clone(), blob.clone()))
                 .collect(),
             _ => BTreeMap::new(),
@@ -369,13 +388,17 @@ impl Update {
             if in_git.contains_key(&run) {
                 continue;
             }
-            if known.get(&run).is_some_and(String::is_empty) {
+            // Resuming a run writes it anew.
+            let stamp = state
+                .stamp_of_kept(&run)
+                .map(|stamp| format!("{HERE} {stamp}"));
+            if stamp.is_some() && known.get(&run) == stamp.as_ref() {
                 here.push(run);
                 continue;
             }
             match state.kept_run(&run).map(|text| RunReceipt::parse(&text)) {
                 Some(Ok(receipt)) => {
-                    self.add(&receipt, String::new());
+                    self.add(&receipt, stamp.unwrap_or_default());
                     here.push(run);
                 }
                 Some(Err(why)) => self.unreadable.push(format!("{run}: {why}")),

@@ -6,7 +6,7 @@ use crate::process::{Stop, Tool};
 use crate::state::State;
 use crate::table::RunsWanted;
 use infra_model::receipt::RunReceipt;
-use infra_model::{Code, HostName};
+use infra_model::{Code, HostName, HostOutcome};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -45,7 +45,7 @@ impl Scene {
     }
 
     fn keep(&self, name: &str, receipt: &RunReceipt) {
-        let faults = keep(&self.at(name), &self.state(name), receipt);
+        let faults = keep(&self.at(name), &self.state(name), receipt.clone());
         assert_eq!(faults, []);
     }
 
@@ -257,6 +257,67 @@ async fn two_receipts_of_one_run_are_an_error_that_names_it() {
     assert_eq!(fault.expect_err("nothing there").code, Code::ReceiptUnkept);
 }
 
+/// What the receipt of the one run says: how often it was resumed, and of whom.
+fn told(receipts: &Receipts) -> (u32, String) {
+    let found = receipts.find(&RunsWanted::default()).expect("readable");
+    let [receipt] = found.as_slice() else {
+        unreachable!("{found:?}")
+    };
+    let hosts = receipt.hosts.iter().map(|host| {
+        let outcome = host.result.outcome.as_str();
+        format!("{} {outcome}", host.result.name)
+    });
+    (receipt.resumed, hosts.collect::<Vec<_>>().join(", "))
+}
+
+/// The receipt of a run that had lost web, and the one of its resumption.
+fn lost_and_resumed() -> [RunReceipt; 2] {
+    let mut lost = receipt(1, 'a', &["db", "web"]);
+    lost.hosts[1].result.outcome = HostOutcome::Failed;
+    let mut resumed = receipt(1, 'a', &["web"]);
+    resumed.begun += 600;
+    [lost, resumed]
+}
+
+#[tokio::test]
+async fn a_run_that_is_resumed_is_told_as_it_came_out_in_the_end() {
+    let scene = Scene::new();
+    let bare = scene.at("bare");
+    git(&bare, &["init", "--quiet", "--bare"]).await;
+    let remote = bare.display().to_string();
+    let stop = Stop::never();
+    for name in ["a", "b"] {
+        scene.repo(name).await;
+    }
+    let [lost, resumed] = lost_and_resumed();
+    let before = (0, "db changed, web failed".to_owned());
+    let after = (1, "db changed, web changed".to_owned());
+    scene.keep("a", &lost);
+    assert_eq!(told(&scene.open("a").receipts), before);
+    let a = scene.open("a").receipts;
+    assert_eq!(a.push(&remote, &stop).await, Ok(true));
+    let b = scene.open("b").receipts;
+    assert_eq!(b.fetch(&remote, &stop).await, Ok(true));
+    assert_eq!(told(&scene.open("b").receipts), before);
+
+    scene.keep("a", &resumed);
+    let begun = scene.open("a").receipts.of_run(&lost.run).expect("one");
+    assert_eq!(begun.map(|receipt| receipt.begun), Some(lost.begun));
+    assert_eq!(told(&scene.open("a").receipts), after);
+    // Whichever way it comes, the later one stands.
+    scene.keep("b", &receipt(2, 'b', &["db"]));
+    let b = scene.open("b").receipts;
+    assert_eq!(b.push(&remote, &stop).await, Ok(true));
+    assert_eq!(a.push(&remote, &stop).await, Ok(true));
+    assert_eq!(a.fetch(&remote, &stop).await, Ok(false));
+    assert_eq!(b.fetch(&remote, &stop).await, Ok(true));
+    for name in ["a", "b"] {
+        let of_run = scene.open(name).receipts.of_run(&lost.run);
+        assert_eq!(of_run.expect("one").map(|one| one.resumed), Some(1));
+    }
+    git(&bare, &["fsck", "--strict"]).await;
+}
+
 #[tokio::test]
 async fn a_remote_that_took_receipts_away_takes_none_from_here() {
     let scene = Scene::new();
@@ -392,6 +453,13 @@ async fn without_git_the_state_folder_is_all_there_is() {
     scene.keep("plain", &receipt(1, 'a', &["web"]));
     scene.keep("plain", &receipt(2, 'b', &["web"]));
     assert_eq!(scene.runs("plain"), "ba");
+    let [lost, resumed] = lost_and_resumed();
+    scene.keep("alone", &lost);
+    let before = (0, "db changed, web failed".to_owned());
+    assert_eq!(told(&scene.open("alone").receipts), before);
+    scene.keep("alone", &resumed);
+    let after = (1, "db changed, web changed".to_owned());
+    assert_eq!(told(&scene.open("alone").receipts), after);
     let fault = scene
         .open("plain")
         .receipts

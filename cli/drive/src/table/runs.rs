@@ -12,7 +12,7 @@ use std::collections::HashMap;
 pub struct RunRow {
     /// Its run.
     pub run: String,
-    /// What it was read from: the id of its file in Git, or nothing if it is in the state folder alone.
+    /// What it was read from: the id of its file in Git, or, if it is in the state folder alone, what tells it from an earlier one there.
     pub blob: String,
     /// Its hosts.
     pub hosts: Vec<String>,

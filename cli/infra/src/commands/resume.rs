@@ -1,7 +1,8 @@
 //! `infra resume`: brings a run to its end that something ended in the middle: this machine, its network, a person.
 //!
 //! A host on which the change has begun is asked how it came out, or confirmed if it still waits for that. One on which nothing has begun is
-//! changed as the run had planned it, if it still is what it was then.
+//! changed as the run had planned it, if it still is what it was then. Of a run that had ended only the hosts are asked that it had lost: what
+//! became of the others was told, and may be another by now.
 
 use super::ready::{Make, fill_all};
 use super::{one, refuse};
@@ -17,6 +18,7 @@ use infra_drive::state::State;
 use infra_model::answer::Exit;
 use infra_model::{Code, Diagnostic, HostName, HostOutcome, HostSpec, HostState, Place, StepKind};
 use infra_plan::{Decision, Kept};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 const NAME: &str = "resume";
@@ -63,6 +65,7 @@ async fn perform(global: &Global, args: &Resume) -> Result<Exit, Vec<Diagnostic>
     transaction.announce(&names);
     let outcome = transaction.perform_open(&infra_plan::ask(&names)).await;
     let mut decisions = Vec::new();
+    let mut begun = BTreeSet::new();
     for seen in transaction.seen(&hosts, &outcome) {
         let name = seen.spec.name;
         let Some(decision) = kept.decisions.iter().find(|one| one.host == name) else {
@@ -77,13 +80,16 @@ async fn perform(global: &Global, args: &Resume) -> Result<Exit, Vec<Diagnostic>
                 ..before(decision, &seen.state)
             },
         );
+        if infra_plan::kept::has_begun(&kept.run, &seen.state) {
+            begun.insert(name.clone());
+        }
         match infra_plan::kept::go_on(decision, &kept.run, &seen.state) {
             Ok(decision) => decisions.push(decision),
             Err(fault) => transaction.fail(&name, fault),
         }
     }
     if args.undo {
-        undo(&mut transaction, decisions).await;
+        undo(&mut transaction, decisions, &begun).await;
     } else {
         transaction.tell_decisions(&decisions);
         let mut bundler = Bundler::new(&workspace, Opener::new(&workspace, Stop::never()));
@@ -96,24 +102,18 @@ async fn perform(global: &Global, args: &Resume) -> Result<Exit, Vec<Diagnostic>
 }
 
 /// Takes back what waits for its confirmation, and begins nothing.
-async fn undo(transaction: &mut Transaction<'_>, decisions: Vec<Decision>) {
+async fn undo(
+    transaction: &mut Transaction<'_>,
+    decisions: Vec<Decision>,
+    begun: &BTreeSet<HostName>,
+) {
     for decision in decisions {
-        let begun = decision
-            .steps
-            .first()
-            .is_some_and(infra_model::Step::opens_a_change);
-        if !begun {
+        if !begun.contains(&decision.host) {
             let why = Some("nothing of it had begun".to_owned());
             transaction.settle(&decision.host, HostOutcome::Skipped, why);
             continue;
         }
-        match transaction.wire.take_back(&decision.host).await {
-            Ok(()) => {
-                let why = Some("taken back".to_owned());
-                transaction.settle(&decision.host, HostOutcome::RolledBack, why);
-            }
-            Err(fault) => transaction.fail(&decision.host, fault),
-        }
+        transaction.take_back(&decision.host).await;
     }
 }
 
@@ -147,9 +147,11 @@ fn before(decision: &Decision, state: &HostState) -> Subject {
     }
 }
 
-/// The run that was named, or the newest that has no end.
+/// The run that was named, or the newest that was cut off; with the hosts of it that were not brought to an end.
 fn find(state: &State, run: Option<&str>) -> Result<Kept, Diagnostic> {
-    let unfinished = state.unfinished();
+    let mut unfinished = state.unfinished();
+    // Those that go on right now need nobody.
+    unfinished.retain(|one| run == Some(one.as_str()) || !state.is_alive(one));
     let run = match run {
         Some(run) => run.to_owned(),
         None => unfinished.last().cloned().ok_or_else(|| {
@@ -173,14 +175,24 @@ fn find(state: &State, run: Option<&str>) -> Result<Kept, Diagnostic> {
         .with_fix("deploy again: infra deploy")
     })?;
     // A run that lost a host in the middle has ended without knowing how that came out.
-    if !unfinished.contains(&run) && !state.has_lost_hosts(&run) {
-        return Err(
-            Diagnostic::new(Code::UnknownRun, format!("run {run} has ended"))
-                .with_place(Place::file("command line"))
-                .with_fix("there is nothing left to do; `infra deploy` begins a new run"),
-        );
+    let ended = || {
+        Diagnostic::new(Code::UnknownRun, format!("run {run} has ended"))
+            .with_place(Place::file("command line"))
+            .with_fix("there is nothing left to do; `infra deploy` begins a new run")
+    };
+    let lost = state.lost_hosts(&run);
+    if lost.as_ref().is_some_and(Vec::is_empty) {
+        return Err(ended());
     }
-    Kept::parse(&text)
+    let mut kept = Kept::parse(&text)?;
+    if let Some(lost) = lost {
+        let is_lost = |host: &HostName| lost.iter().any(|one| one == host.as_str());
+        kept.decisions.retain(|decision| is_lost(&decision.host));
+        if kept.decisions.is_empty() {
+            return Err(ended());
+        }
+    }
+    Ok(kept)
 }
 
 fn unknown(run: &str, unfinished: &[String]) -> Diagnostic {

@@ -119,11 +119,11 @@ impl Wire {
     }
 
     /// Has a host put itself back, whose change waits for its confirmation, and waits until it has.
-    pub(crate) async fn take_back(&self, name: &HostName) -> Result<(), Diagnostic> {
+    pub(crate) async fn take_back(&self, name: &HostName, stop: Stop) -> Result<(), Diagnostic> {
         let watcher = Watcher {
             wire: self,
             host: name,
-            stop: Stop::never(),
+            stop,
             report: None,
         };
         match watcher.take_back().await {

@@ -200,7 +200,7 @@ fn with_runs(runs: &[(&str, bool, Option<&str>)]) -> Env {
         if let Some(outcome) = outcome {
             write(
                 "receipt.json",
-                &format!("{{\"hosts\":[{{\"outcome\":\"{outcome}\"}}]}}"),
+                &format!("{{\"hosts\":[{{\"name\":\"web\",\"outcome\":\"{outcome}\"}}]}}"),
             );
         }
     }

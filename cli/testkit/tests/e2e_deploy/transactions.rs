@@ -389,6 +389,13 @@ fn back_and_forth() {
     let dry = scene.transact(&["rollback", "web", "--dry-run"], 0);
     assert_eq!(settled(&scene), a);
     assert_eq!(dry.steps("web"), ["survey"]);
+    // Killed before the host has heard of it: there is nothing to take back.
+    let mut killed = scene.command(&["rollback", "web", "--json"]);
+    killed.env("INFRA_CRASH_AFTER", "5");
+    assert_eq!(killed.run(SOON).unwrap().code(), None);
+    let undone = scene.transact(&["resume", "--undo"], 3);
+    assert_eq!(undone.outcome("web"), "skipped", "{:#}", undone.answer);
+    assert_eq!(settled(&scene), a);
     let back = scene.transact(&["rollback", "web"], 0);
     assert_eq!(back.outcome("web"), "changed");
     assert_eq!(back.host("web")["after"], b.as_str());
