@@ -123,6 +123,14 @@ fn check_system(host: &Host, intent: &Intent) -> Result<(), Diagnostic> {
     if system::is_there(host, &target.path) {
         return Ok(());
     }
+    if host.path(target.path.as_str()).exists() {
+        return Err(Diagnostic::new(
+            Code::ActivationFailed,
+            format!("the system {} cannot be activated", target.path),
+        )
+        .with_cause(format!("it has no {}", system::switch(&target.path)))
+        .with_fix("leave `system.switch.enable` on for hosts that are deployed to"));
+    }
     let (what, fix) = match target.generation {
         Some(number) => (
             format!("generation {number}, {},", target.path),

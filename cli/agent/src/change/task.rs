@@ -36,6 +36,17 @@ pub(crate) struct Task<'t> {
     pub(crate) may_be_aborted: bool,
 }
 
+impl Task<'_> {
+    /// Variables it has besides those of every task. A system may refuse to be switched to (`system.preSwitchChecks`) when the network is away, say:
+    /// that is for the way there. A way back that is refused leaves the host in between.
+    fn variables(&self) -> &'static [(&'static str, &'static str)] {
+        match self.name {
+            "restore" | "uncommit" => &[("NIXOS_NO_CHECK", "1")],
+            _ => &[],
+        }
+    }
+}
+
 /// How it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ran {
@@ -103,6 +114,7 @@ impl Tasks<'_> {
                 .args(words)
                 .env("PATH", path)
                 .env("HOME", "/root")
+                .envs(task.variables().iter().copied())
                 .stdout(Stdio::from(open().map_err(failed)?))
                 .stderr(Stdio::from(open().map_err(failed)?))
                 .process_group(0);
@@ -110,6 +122,8 @@ impl Tasks<'_> {
         }
         let unit = self.unit(task.name);
         let append = format!("append:{}", log.display());
+        let variables = task.variables().iter();
+        let variables = variables.map(|(name, value)| format!("--setenv={name}={value}"));
         let mut command = unit_command(&unit, &format!("infra: {} ({})", task.name, self.run));
         command
             .arg(format!("--property=TimeoutStopSec={GRACE}"))
@@ -117,6 +131,7 @@ impl Tasks<'_> {
             .arg(format!("--property=StandardError={append}"))
             .arg(format!("--setenv=PATH={path}"))
             .arg("--setenv=HOME=/root")
+            .args(variables)
             .arg("--")
             .arg(own_program())
             .args(words);

@@ -333,6 +333,17 @@ fn a_host_that_has_moved_is_not_touched() {
     // A system that is not there, or not any more.
     let gone = scene.try_begin("", &scene.order("r1", "gone")).unwrap_err();
     assert_eq!(gone.code, Code::GenerationLost);
+    fs::create_dir_all(scene.path(system("image").as_str())).unwrap();
+    let image = scene
+        .try_begin("", &scene.order("r1", "image"))
+        .unwrap_err();
+    assert_eq!(image.code, Code::ActivationFailed);
+    assert!(
+        image
+            .cause
+            .unwrap()
+            .ends_with("/bin/switch-to-configuration")
+    );
     // Secrets that were not staged, and others than the ordered ones.
     let mut order = scene.order("r1", "new");
     order.intent.secrets = Some("digest-x".to_owned());
@@ -422,6 +433,28 @@ fn who_activates_without_us_is_waited_for() {
     assert_eq!(scene.change("r2").phase, ChangePhase::Restoring);
     drop(theirs);
     restored(&scene.see_through("r2"));
+    assert_eq!(scene.looks(), before);
+}
+
+#[test]
+fn no_check_of_the_system_before_keeps_a_host_from_going_back() {
+    let scene = Scene::with_systems();
+    let before = scene.looks();
+    // As `system.preSwitchChecks` do, of which one fails with the new system's network.
+    for verb in ["test", "boot"] {
+        scene.hook("old", verb, "[ \"$NIXOS_NO_CHECK\" = 1 ] || exit 1\n");
+    }
+    let refuses = "[ -z \"$NIXOS_NO_CHECK\" ] || exit 3; exit 1\n";
+    scene.hook("new", "boot", refuses);
+    scene.begin(&scene.order("r1", "new"));
+    let why = restored(&scene.see_through("r1"));
+    assert_eq!(why.cause.as_deref(), Some("activating new\nexit code 1"));
+    assert_eq!(scene.looks(), before);
+    // On the way there they count.
+    scene.hook("new", "test", refuses);
+    scene.begin(&scene.order("r2", "new"));
+    let why = restored(&scene.see_through("r2"));
+    assert_eq!(why.cause.as_deref(), Some("exit code 1"));
     assert_eq!(scene.looks(), before);
 }
 
