@@ -157,7 +157,8 @@ impl Machine {
             }
         }
         self.abort_unreachable();
-        self.start_ready(&mut orders);
+        // Who waits for a host that is left alone has nobody to wait for any more, and nothing else may come that it could be seen at.
+        while self.start_ready(&mut orders) {}
         self.tell_finished_hosts(&mut orders);
         if !self.finished && self.units.iter().all(|(_, phase)| phase.is_over()) {
             self.finished = true;
@@ -245,7 +246,9 @@ impl Machine {
         }
     }
 
-    fn start_ready(&mut self, orders: &mut Vec<Order>) {
+    /// Begins what may begin. Whether a host was left alone meanwhile.
+    fn start_ready(&mut self, orders: &mut Vec<Order>) -> bool {
+        let mut held = false;
         for at in 0..self.units.len() {
             let Some((unit, Phase::Waiting)) = self.units.get(at) else {
                 continue;
@@ -269,6 +272,7 @@ impl Machine {
                 Gate::Wait => continue,
                 Gate::Never(why) => {
                     self.hold(at, why);
+                    held = true;
                     continue;
                 }
             }
@@ -284,6 +288,7 @@ impl Machine {
                 *phase = Phase::Running;
             }
         }
+        held
     }
 
     /// Whether a host may begin to change. As many as are talked to at once are in the middle of a change at most: what has begun must not wait for
