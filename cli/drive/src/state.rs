@@ -157,16 +157,18 @@ impl State {
         let dir = self.dir.join("runs").join(run);
         let path = dir.join(EVENTS);
         let open = || {
-            let text = fs::read_to_string(&path)?;
+            // Bytes: a cut may have gone through a letter.
+            let text = fs::read(&path)?;
             let mut file = OpenOptions::new().append(true).open(&path)?;
             // As when it was begun: whoever else looks at it knows that it goes on, and nobody goes on with it twice.
             flock(&file, FlockOperation::NonBlockingLockExclusive)?;
             File::create(dir.join(RESUMED))?;
             // A line that was cut off stays alone.
-            if !text.is_empty() && !text.ends_with('\n') {
+            if text.last().is_some_and(|last| *last != b'\n') {
                 file.write_all(b"\n")?;
             }
-            Ok((file, text.lines().count() as u64))
+            let lines = text.split_inclusive(|byte| *byte == b'\n').count();
+            Ok((file, lines as u64))
         };
         let (file, lines) = open().map_err(|error: io::Error| {
             if error.kind() == io::ErrorKind::WouldBlock {

@@ -88,6 +88,27 @@ mod tests {
     }
 
     #[test]
+    fn a_run_goes_on_wherever_its_journal_was_cut() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let state = State::in_folder(dir.path().to_path_buf());
+        let whole = "{\"line\":\"größer …\"}\n{\"line\":2}\n";
+        for cut in 0..=whole.len() {
+            let mut journal = state.begin().expect("writable");
+            let left = &whole.as_bytes()[..cut];
+            journal.file.write_all(left).expect("writable");
+            let run = journal.run().to_owned();
+            drop(journal);
+            let mut again = state.reopen(&run).expect("it goes on");
+            let lines = left.split_inclusive(|byte| *byte == b'\n').count();
+            assert_eq!(again.lines(), lines as u64, "cut after {cut}");
+            again.write(&json!("on"), true).expect("writable");
+            let text = state.events(&run).expect("there");
+            assert_eq!(text.lines().count(), lines + 1, "cut after {cut}");
+            assert_eq!(text.lines().last(), Some("\"on\""), "cut after {cut}");
+        }
+    }
+
+    #[test]
     fn no_clock_decides_whether_a_run_has_ended() {
         let dir = tempfile::tempdir().expect("a folder");
         let state = State::in_folder(dir.path().to_path_buf());
