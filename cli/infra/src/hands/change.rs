@@ -258,12 +258,20 @@ impl Watcher<'_> {
             return Ok(());
         }
         let name = self.host;
-        Err(Diagnostic::new(
-            Code::ConnectionLost,
-            format!("{name} went away in the middle of its change and has not come back"),
-        )
+        let (title, what) = if away.begun {
+            (
+                "went away in the middle of its change and has not come back",
+                "its",
+            )
+        } else {
+            (
+                "went away before it said whether it has the order to change",
+                "if it has, its",
+            )
+        };
+        Err(Diagnostic::new(Code::ConnectionLost, format!("{name} {title}"))
         .with_cause(format!(
-            "{}\nits supervisor does not need this connection: unconfirmed, it puts the host back by itself; until it is confirmed, the boot default stays what it was",
+            "{}\n{what} supervisor does not need this connection: unconfirmed, it puts the host back by itself; until it is confirmed, the boot default stays what it was",
             fault.cause.unwrap_or(fault.title)
         ))
         .with_fix(format!(
@@ -435,6 +443,8 @@ impl Watcher<'_> {
 /// Until when a host may be away.
 struct Away {
     until: Instant,
+    /// Whether the change is known to have begun.
+    begun: bool,
 }
 
 impl Away {
@@ -445,6 +455,7 @@ impl Away {
         let boots = if open.boots { BOOTS } else { Duration::ZERO };
         Self {
             until: Instant::now() + own + boots + PATIENCE,
+            begun: true,
         }
     }
 
@@ -452,6 +463,7 @@ impl Away {
     fn before_it_begins() -> Self {
         Self {
             until: Instant::now() + PATIENCE,
+            begun: false,
         }
     }
 }
