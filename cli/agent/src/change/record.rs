@@ -204,7 +204,7 @@ impl Folder {
             order,
         };
         write(&self.file("order.json"), &kept)?;
-        files::write(&self.file("room"), &vec![0; ROOM])?;
+        files::write(&self.file("room"), &room())?;
         files::write(&self.file("log"), b"")?;
         self.write_state(&State::armed())?;
         files::link(
@@ -278,6 +278,18 @@ impl Folder {
             next,
         })
     }
+}
+
+/// What is held back takes its room on file systems that compress, too: it is noise.
+fn room() -> Vec<u8> {
+    let mut word = 0x9e37_79b9_7f4a_7c15_u64;
+    let words = (0..ROOM / 8).map(|_| {
+        word ^= word << 13;
+        word ^= word >> 7;
+        word ^= word << 17;
+        word.to_le_bytes()
+    });
+    words.flatten().collect()
 }
 
 /// Whether the host has not been restarted since its change began, but by the change itself.
@@ -440,4 +452,24 @@ pub(crate) fn held_secrets(host: &Host) -> Option<u64> {
         return None;
     }
     folder.kept().ok()?.order.intent.expected.secrets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ROOM, room};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn what_is_held_back_cannot_be_held_in_less() {
+        let room = room();
+        assert_eq!(room.len(), ROOM);
+        let words: BTreeSet<&[u8]> = room.chunks(4).collect();
+        assert!(words.len() > ROOM / 4 - 100, "nothing comes twice");
+        let mut counts = [0_usize; 256];
+        for byte in &room {
+            counts[usize::from(*byte)] += 1;
+        }
+        let usual = ROOM / 256;
+        assert!(counts.iter().all(|count| count.abs_diff(usual) < usual / 4));
+    }
 }
