@@ -2,6 +2,7 @@
 
 mod look;
 mod order;
+mod undo;
 
 pub(crate) use look::{Look, Seen, sealed_as_planned, seen_of};
 pub(crate) use order::{limits, rollout};
@@ -17,9 +18,7 @@ use infra_drive::state::{Journal, State};
 use infra_drive::who;
 use infra_engine::{Ending, Outcome};
 use infra_model::answer::{ANSWER_SCHEMA, Answer, Exit, HostResult, Receipt};
-use infra_model::{
-    Code, Diagnostic, Event, Goal, HostName, HostOutcome, HostSpec, StepKind, StorePath,
-};
+use infra_model::{Diagnostic, Event, Goal, HostName, HostOutcome, HostSpec, StepKind, StorePath};
 use infra_plan::kept::{KEPT_SCHEMA, Kept};
 use infra_plan::{Decision, Plan, Rollout};
 use infra_view::lines;
@@ -160,29 +159,6 @@ impl<'g> Transaction<'g> {
     /// What a receipt will say of a host.
     pub(crate) fn note(&mut self, host: &HostName, subject: Subject) {
         self.results.subjects.insert(host.clone(), subject);
-    }
-
-    /// Has a host put back what waits for its confirmation. It is a change that has begun, and brought to its end; only whoever insists ends that.
-    pub(crate) async fn take_back(&mut self, host: &HostName) {
-        if self.run.interrupted() {
-            return self.leave_alone(&[host], "interrupted");
-        }
-        let wire = Arc::clone(&self.wire);
-        let taken = self
-            .run
-            .bring_to_its_end(async |stop| wire.take_back(host, stop).await)
-            .await;
-        match taken {
-            Ok(()) => {
-                let why = Some("taken back".to_owned());
-                self.settle(host, HostOutcome::RolledBack, why);
-            }
-            Err(fault) if fault.code == Code::Interrupted => {
-                let why = Some("interrupted while it was taken back".to_owned());
-                self.settle(host, HostOutcome::Failed, why);
-            }
-            Err(fault) => self.fail(host, fault),
-        }
     }
 
     /// A host fails outside the engine, and alone.
