@@ -224,8 +224,15 @@ impl Supervisor<'_> {
         self.write_end(end);
     }
 
-    fn stuck(&mut self, then: Diagnostic) {
+    fn stuck(&mut self, mut then: Diagnostic) {
         self.work.folder.log(&then.title);
+        // Whoever puts the host right should know these, too.
+        let warnings = std::mem::take(&mut self.work.state.warnings);
+        let told = then.cause.take().into_iter().chain(warnings);
+        let told: Vec<String> = told.collect();
+        if !told.is_empty() {
+            then.cause = Some(told.join("\n"));
+        }
         let end = ChangeEnd::Stuck {
             why: self.why(),
             then: Box::new(then),

@@ -10,6 +10,7 @@ mod change_clock;
 mod change_cuts;
 mod change_disk;
 mod change_first;
+mod change_others;
 mod change_scene;
 mod changes;
 mod cuts;
