@@ -26,5 +26,6 @@ pub mod snapshot;
 pub mod ssh;
 pub mod state;
 pub mod table;
+mod temporary;
 pub mod tree;
 pub mod who;

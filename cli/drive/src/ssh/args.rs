@@ -26,6 +26,14 @@ pub(super) fn master(config: &Path, socket: &Path, name: &str) -> Vec<OsString> 
     args
 }
 
+/// Asks a master to end. The socket says which; no file is read, and the name is for nothing.
+pub(super) fn exit(socket: &Path) -> Vec<OsString> {
+    let mut args: Vec<OsString> = vec!["-F".into(), "/dev/null".into()];
+    args.extend(["-S".into(), socket.into()]);
+    args.extend(["-O", "exit", "--", "infra"].map(OsString::from));
+    args
+}
+
 /// For `NIX_SSHOPTS`, which Nix splits at spaces: our open connection instead of a new one.
 pub(super) fn nix(config: &Path, socket: &Path) -> String {
     let mut text = format!(

@@ -1,10 +1,12 @@
 //! The master: the one `ssh` process that a connection consists of, and the socket it is reached by.
 
-use super::{Files, Jump, Target, args, explain, unwritable};
+use super::files::{Files, unwritable};
+use super::{Jump, Target, args, explain};
 use crate::process::{Stop, Tool};
 use infra_model::Diagnostic;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A master in the background. Dropped, it takes nothing new and ends with the last command that goes over it.
 #[derive(Debug)]
@@ -73,4 +75,15 @@ impl Drop for Master {
         // If it is gone already, or never came to be, that is what was wanted.
         let _ = openssh_mux_client::shutdown_mux_master(&self.socket);
     }
+}
+
+/// Ends a master whose infra was killed, and all that still goes over it. Answers whether there is none any more.
+pub(super) async fn end_left(socket: &Path) -> bool {
+    /// It is asked through a socket of this machine; one that does not answer by then is stopped, or hangs.
+    const PATIENCE: Duration = Duration::from_secs(5);
+    let ssh = Tool::new("ssh").args(args::exit(socket));
+    let mut ignore = |_: &str| {};
+    let asked = ssh.run(Stop::never(), &mut ignore);
+    // It says no if nobody listens there, which is what was wanted.
+    matches!(tokio::time::timeout(PATIENCE, asked).await, Ok(Ok(_)))
 }

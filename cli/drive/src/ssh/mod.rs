@@ -6,84 +6,20 @@ mod addresses;
 mod args;
 mod config;
 mod explain;
+mod files;
 mod master;
 mod root;
 
 pub use config::{Jump, Target, config_text, known_hosts_text};
 
 use crate::process::{Stop, each_line, interrupted};
+use files::Files;
 use infra_model::{Code, Diagnostic, HostName};
 use master::Master;
 use openssh::{Session, Stdio};
 use std::ffi::OsString;
-use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
-use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-
-/// Files a connection needs: configuration and pinned keys. Gone when dropped.
-#[derive(Debug)]
-struct Files {
-    dir: TempDir,
-}
-
-impl Files {
-    /// Writes configuration and pinned keys for `target`.
-    fn write(target: &Target) -> Result<Self, Diagnostic> {
-        let unwritable = |error: io::Error| unwritable(&error);
-        // Not TMPDIR if it is deep: a socket's path must stay under 108 bytes, and Nix splits ssh's options at spaces.
-        let base = std::env::temp_dir();
-        let base = if base.as_os_str().len() > 40 || base.to_string_lossy().contains(' ') {
-            PathBuf::from("/tmp")
-        } else {
-            base
-        };
-        let dir = tempfile::Builder::new()
-            .prefix("infra-ssh-")
-            .tempdir_in(base)
-            .map_err(unwritable)?;
-        let files = Self { dir };
-        std::fs::write(files.known_hosts(), known_hosts_text(target)).map_err(unwritable)?;
-        let text = config_text(target, &files.known_hosts(), &user_configs());
-        std::fs::write(files.config(), text).map_err(unwritable)?;
-        Ok(files)
-    }
-
-    /// For `ssh -F`.
-    fn config(&self) -> PathBuf {
-        self.path("config")
-    }
-
-    fn known_hosts(&self) -> PathBuf {
-        self.path("known_hosts")
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-}
-
-fn unwritable(error: &io::Error) -> Diagnostic {
-    Diagnostic::new(
-        Code::StateUnwritable,
-        "cannot write the files an SSH connection needs",
-    )
-    .with_cause(error.to_string())
-    .with_fix("make the folder for temporary files (TMPDIR, /tmp) writable")
-}
-
-/// The user's own ssh configuration, read after ours: `INFRA_SSH_CONFIG` instead of `~/.ssh/config` if it is set, then the system's.
-fn user_configs() -> Vec<PathBuf> {
-    let own = match std::env::var_os("INFRA_SSH_CONFIG") {
-        Some(file) => Some(PathBuf::from(file)),
-        None => std::env::home_dir().map(|home| home.join(".ssh/config")),
-    };
-    own.into_iter()
-        .chain([PathBuf::from("/etc/ssh/ssh_config")])
-        .filter(|file| file.is_file())
-        .collect()
-}
 
 /// Without user and port: they come from the configuration, like everything else about the host. `program` serves the store there.
 fn store_url(address: &str, program: Option<&str>) -> String {
@@ -163,7 +99,7 @@ impl Connection {
         if target.keys.is_empty() {
             return Err(explain::no_pinned_key(target));
         }
-        let files = Arc::new(Files::write(target)?);
+        let files = Arc::new(Files::write(target).await?);
         // With nothing borrowed in them: each is a task of its own.
         let mut attempts = Vec::new();
         for (number, address) in target.addresses.clone().into_iter().enumerate() {

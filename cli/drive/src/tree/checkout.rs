@@ -7,17 +7,15 @@ use super::AtRevision;
 use super::git::Git;
 use super::revision::{Past, no_repository};
 use crate::repo::Repo;
+use crate::temporary::{Folder, left_in};
 use gix::objs::tree::EntryKind;
 use infra_model::{Code, Diagnostic};
-use rustix::fs::{FlockOperation, flock};
-use rustix::process::geteuid;
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
-use tempfile::TempDir;
 
 /// How the folders are called.
 const PREFIX: &str = "infra-revision-";
@@ -31,63 +29,6 @@ pub struct Checkout {
     pub commit: String,
     // Held, not read.
     _folder: Folder,
-}
-
-/// A folder of ours. It is locked for as long as somebody needs it: one that nobody has locked was left behind by a process that was killed.
-#[derive(Debug)]
-pub(super) struct Folder {
-    pub(super) dir: TempDir,
-    // Held, not read; dropped after the folder is gone.
-    _lock: File,
-}
-
-impl Folder {
-    /// Makes one below `parent`.
-    pub(super) fn new(parent: &Path) -> io::Result<Self> {
-        loop {
-            let dir = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
-            // Until it is locked, whoever clears up takes it for one that was left.
-            if let Some(lock) = lock(dir.path())? {
-                return Ok(Self { dir, _lock: lock });
-            }
-        }
-    }
-}
-
-/// Locks a folder. `None` if somebody has locked it, or it is gone.
-fn lock(dir: &Path) -> io::Result<Option<File>> {
-    let gone = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => Ok(None),
-        _ => Err(error),
-    };
-    let file = match File::open(dir) {
-        Ok(file) => file,
-        Err(error) => return gone(error),
-    };
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    }
-    match fs::symlink_metadata(dir) {
-        Ok(there) => Ok((there.ino() == file.metadata()?.ino()).then_some(file)),
-        Err(error) => gone(error),
-    }
-}
-
-/// Removes what killed processes of this user left behind. What cannot be removed stays: it is in nobody's way.
-pub(super) fn clear_up(parent: &Path) {
-    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
-        let is_named = entry.file_name().as_bytes().starts_with(PREFIX.as_bytes());
-        // Of a link this is the link.
-        let is_ours = |meta: &fs::Metadata| meta.is_dir() && meta.uid() == geteuid().as_raw();
-        if is_named
-            && entry.metadata().is_ok_and(|meta| is_ours(&meta))
-            && let Ok(Some(_lock)) = lock(&entry.path())
-        {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
 }
 
 /// The commit that a revision of `repo` means.
@@ -117,11 +58,12 @@ pub fn check_out(repo: &Repo, revision: &str) -> Result<AtRevision<Checkout>, Di
         Err(why) => return Ok(AtRevision::Unknown(why)),
     };
     let temporary = std::env::temp_dir();
-    clear_up(&temporary);
-    let folder = Folder::new(&temporary).map_err(|error| unwritable(&error))?;
+    for left in left_in(&temporary, PREFIX) {
+        left.remove();
+    }
+    let folder = Folder::new(&temporary, PREFIX).map_err(|error| unwritable(&error))?;
     // As Nix names it: the folder for temporary files may be a link.
     let root = folder
-        .dir
         .path()
         .canonicalize()
         .map_err(|error| unwritable(&error))?;

@@ -1,12 +1,10 @@
 //! What is never written where a revision is checked out. (That a checkout has the trees of its revision is tested with those.)
 
-use super::checkout::{Folder, clear_up};
 use super::tests::Scene;
 use super::{check_out, commit_of};
 use crate::repo::Repo;
 use gix::objs::tree::{Entry, EntryKind};
 use std::fs;
-use std::os::unix::fs::symlink;
 
 /// No Git writes such trees; whoever makes them by hand must not get at files outside.
 #[tokio::test]
@@ -61,25 +59,4 @@ async fn a_tree_that_leads_out_of_its_folder_is_not_checked_out() {
     in `REV` there is no such folder as this repository's
     ");
     assert_eq!(fs::read_dir(&outside).expect("there").count(), 0);
-}
-
-/// What another process still reads must stay, and what one that was killed has left must go: it holds all files of the repository.
-#[test]
-fn what_was_left_behind_is_removed_and_nothing_else() {
-    let parent = tempfile::tempdir().expect("a folder");
-    let at = |name: &str| parent.path().join(name);
-    let held = Folder::new(parent.path()).expect("made");
-    fs::create_dir_all(at("infra-revision-left/hosts")).expect("writable");
-    fs::create_dir(at("another")).expect("writable");
-    fs::write(at("infra-revision-file"), "x").expect("writable");
-    symlink(at("another"), at("infra-revision-link")).expect("writable");
-    clear_up(parent.path());
-    assert!(!at("infra-revision-left").exists());
-    assert!(held.dir.path().is_dir(), "it is needed");
-    for other in ["another", "infra-revision-file", "infra-revision-link"] {
-        assert!(at(other).exists(), "{other}");
-    }
-    let path = held.dir.path().to_owned();
-    drop(held);
-    assert!(!path.exists());
 }

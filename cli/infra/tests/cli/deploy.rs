@@ -1,6 +1,10 @@
 //! `deploy`, `exec` and `ssh` where the host cannot be had. (What happens on real hosts is tested on real hosts.)
 
 use crate::env::{Env, shows};
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
 
 #[test]
 fn an_unpinned_key_is_refused_before_anything_is_sent() {
@@ -125,4 +129,41 @@ fn walk(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
         }
     }
     files
+}
+
+/// Connections that a killed run has left: their folder is found by a lock that nobody holds.
+#[test]
+fn what_a_killed_run_has_left_the_next_one_clears_up() {
+    // Who calls ssh is infra.
+    let env = Env::pair().set("FAKE_SSH_DOES", "kill -KILL $PPID");
+    let told = env.run(&["exec", "web", "--", "true"]);
+    assert!(told.starts_with("exit -1"), "{told}");
+    let temporary = env.repo().with_file_name("tmp");
+    let folders = || -> Vec<PathBuf> {
+        let all = fs::read_dir(&temporary).expect("there");
+        all.map(|entry| entry.expect("readable").path()).collect()
+    };
+    let [left] = &folders()[..] else {
+        panic!("{:?}", folders());
+    };
+    let mode = fs::metadata(left).expect("there").permissions().mode();
+    assert_eq!(
+        mode & 0o777,
+        0o700,
+        "the keys of hosts and sockets are in it"
+    );
+    drop(UnixListener::bind(left.join("master-0")).expect("bound"));
+    // That of a run that goes on.
+    let needed = temporary.join("infra-connection-needed");
+    fs::create_dir(&needed).expect("writable");
+    let lock = File::open(&needed).expect("there");
+    lock.try_lock().expect("nobody else has it");
+
+    let asked = env.side_file("calls.asked", "");
+    let env = env.set("FAKE_SSH_DOES", "echo \"$*\" >> $FAKE_LOG.asked");
+    env.run(&["exec", "web", "--", "true"]);
+    assert_eq!(folders(), [needed]);
+    let asked = fs::read_to_string(asked).expect("there");
+    let exit = format!("-S {}/master-0 -O exit", left.display());
+    assert!(asked.contains(&exit), "{asked}");
 }

@@ -86,7 +86,9 @@ impl Env {
             Self::write_at(&path, text);
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("ours");
         }
-        fs::create_dir_all(env.repo()).expect("writable");
+        for name in ["repo", "tmp"] {
+            fs::create_dir_all(env.dir.path().join(name)).expect("writable");
+        }
         env
     }
 
@@ -219,6 +221,7 @@ impl Env {
             .env("PATH", format!("{}:/usr/bin:/bin", path("bin").display()))
             .env("HOME", path("home"))
             .env("XDG_STATE_HOME", path("state"))
+            .env("TMPDIR", path("tmp"))
             .env("FAKE_LOG", path("calls"))
             .env("FAKE_CONTRACTS", path("contracts"))
             .envs(self.vars.iter().map(|(name, value)| (name, value)));

@@ -1,25 +1,14 @@
 //! Ctrl-C at each step: exit 130, the host on exactly the old or exactly the new system, and the next deployment clean.
 
-use crate::scene::{Deployed, PLAIN, SOON, Scene, WEB, systems, untouched};
+use crate::scene::{
+    Deployed, PLAIN, SOON, Scene, WEB, begun, begun_as, processes_naming, systems, untouched,
+};
 use infra_testkit::{HostKind, Run, Running, e2e_wanted};
 use rustix::process::Signal;
-use std::path::Path;
-use std::process::Command;
 
 /// Deploys web and waits until a step has begun on it.
 fn deploy_until(scene: &Scene, step: &str) -> Running {
-    begun(&mut scene.command(&["deploy", "web", "--json"]), step)
-}
-
-fn begun(command: &mut Command, step: &str) -> Running {
-    let running = command.start().unwrap();
-    let wanted = format!("\"step\":\"{step}\"");
-    let begun = |line: &str| line.contains("\"stepStarted\"") && line.contains(&wanted);
-    assert!(
-        running.wait_for_line(SOON, begun).is_some(),
-        "{step} begins"
-    );
-    running
+    begun(scene, &["deploy", "web", "--json"], step)
 }
 
 fn interrupted(running: Running) -> Deployed {
@@ -32,17 +21,6 @@ fn interrupted(running: Running) -> Deployed {
         finished.stderr
     );
     Deployed::read(&finished)
-}
-
-/// Command lines on this machine with a path in them.
-fn processes_naming(path: &Path) -> Vec<String> {
-    let path = path.display().to_string();
-    std::fs::read_dir("/proc")
-        .unwrap()
-        .filter_map(|entry| std::fs::read(entry.ok()?.path().join("cmdline")).ok())
-        .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
-        .filter(|line| line.contains(&path))
-        .collect()
 }
 
 /// Twice: the first waits for what runs, the second ends it.
@@ -110,7 +88,7 @@ fn while_a_host_does_not_answer() {
     let temporary = tempfile::tempdir().unwrap();
     let mut command = scene.command(&["deploy", "web", "--json"]);
     command.env("TMPDIR", temporary.path());
-    let ended = interrupt_twice(begun(&mut command, "survey"));
+    let ended = interrupt_twice(begun_as(&mut command, "survey"));
     assert_eq!(ended.outcome("web"), "skipped");
     assert_eq!(processes_naming(temporary.path()), Vec::<String>::new());
     assert_eq!(temporary.path().read_dir().unwrap().count(), 0);
@@ -132,7 +110,7 @@ fn given_up_a_change_goes_on_on_its_host() {
         "  system.activationScripts.slow.text = \"${pkgs.busybox}/bin/sleep 3\";",
     );
     let words = ["deploy", "web", "--json", "--confirm-within", "3s"];
-    let running = begun(&mut scene.command(&words), "activate");
+    let running = begun(&scene, &words, "activate");
     // Given up before it has begun on the host it would never happen: that is no change given up.
     let begun = "for _ in $(seq 600); do systemctl list-units --plain --no-legend 'infra-change-*' | grep -q . && exit; sleep 0.1; done; exit 1";
     scene.web().sh(begun).unwrap();

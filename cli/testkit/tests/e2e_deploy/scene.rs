@@ -2,6 +2,7 @@
 
 use infra_testkit::{Finished, Host, HostConfig, HostKind, Lab, Repo, Run, Running, Store};
 use serde_json::Value;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -189,11 +190,26 @@ pub(crate) fn settled(scene: &Scene) -> String {
 
 /// Begins a run, up to a step of it.
 pub(crate) fn begun(scene: &Scene, words: &[&str], step: &str) -> Running {
-    let running = scene.command(words).start().unwrap();
+    begun_as(&mut scene.command(words), step)
+}
+
+pub(crate) fn begun_as(command: &mut Command, step: &str) -> Running {
+    let running = command.start().unwrap();
     let wanted = format!("\"step\":\"{step}\"");
     let started = |line: &str| line.contains("\"stepStarted\"") && line.contains(&wanted);
     assert!(running.wait_for_line(SOON, started).is_some(), "{step}");
     running
+}
+
+/// Command lines on this machine with a path in them.
+pub(crate) fn processes_naming(path: &Path) -> Vec<String> {
+    let path = path.display().to_string();
+    std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| std::fs::read(entry.ok()?.path().join("cmdline")).ok())
+        .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
+        .filter(|line| line.contains(&path))
+        .collect()
 }
 
 /// Whether nothing was ever deployed to a host.

@@ -1,10 +1,14 @@
 //! A deployment proves itself or leaves the host as it was, whatever dies in between (DESIGN 6). Each test ends with the host on exactly the old
 //! or exactly the new system, an answer that says which, and a next deployment that is clean.
 
-use crate::scene::{Deployed, PLAIN, SOON, Scene, WEB, begun, settled, systems};
+use crate::scene::{
+    Deployed, PLAIN, SOON, Scene, WEB, begun, begun_as, processes_naming, settled, systems,
+};
 use infra_testkit::{Finished, HostKind, Run, Store, e2e_wanted};
 use rustix::process::Signal;
 use serde_json::Value;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 const DEPLOY: [&str; 5] = ["deploy", "web", "--json", "--confirm-within", "4s"];
@@ -118,9 +122,31 @@ fn a_killed_run_is_taken_back() {
     }
     let (scene, old) = deployed(PLAIN);
     scene.greet("Taken back");
-    let running = begun(&scene, &["deploy", "web", "--json"], "confirm");
+    // Where connections of these runs are, and no others.
+    let sockets = tempfile::Builder::new()
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir()
+        .unwrap();
+    let with_sockets = |words: &[&str]| {
+        let mut command = scene.command(words);
+        command.env("XDG_RUNTIME_DIR", sockets.path());
+        command
+    };
+    let folders = || sockets.path().read_dir().unwrap().count();
+    let masters = || processes_naming(sockets.path());
+    let running = begun_as(&mut with_sockets(&["deploy", "web", "--json"]), "confirm");
     running.signal(Signal::KILL).unwrap();
     running.wait(SOON).unwrap();
+    // Its connection outlives it, until somebody connects again.
+    assert_eq!((folders(), masters().is_empty()), (1, false));
+    let next = with_sockets(&["exec", "web", "--", "true"]).run(SOON);
+    assert_eq!(next.unwrap().code(), Some(0));
+    assert_eq!(folders(), 0);
+    let until = Instant::now() + SOON;
+    while !masters().is_empty() {
+        assert!(Instant::now() < until, "{:?}", masters());
+        std::thread::sleep(Duration::from_millis(50));
+    }
     let busy = scene.deploy(&["web"], 3);
     let undone = if busy.answer["errors"][0]["code"] == "host-busy" {
         busy.expect_error("host-busy", "web");
