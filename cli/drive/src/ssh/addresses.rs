@@ -60,9 +60,30 @@ where
     Err(faults)
 }
 
+/// What `attempt` brings if it succeeds. Otherwise its fault, and the answer of whoever knows more of it: they are asked once it has failed, and
+/// beside it once it was silent for a while, so that not both are waited for.
+pub(super) async fn or_ask<T, E, A>(
+    attempt: impl Future<Output = Result<T, E>>,
+    ask: impl Future<Output = A>,
+    head_start: Duration,
+) -> Result<T, (E, A)> {
+    tokio::pin!(attempt, ask);
+    let fault = tokio::select! {
+        came = &mut attempt => match came {
+            Ok(found) => return Ok(found),
+            Err(fault) => fault,
+        },
+        answer = async {
+            tokio::time::sleep(head_start).await;
+            (&mut ask).await
+        } => return attempt.await.map_err(|fault| (fault, answer)),
+    };
+    Err((fault, ask.await))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::first;
+    use super::{first, or_ask};
     use std::time::Duration;
     use tokio::time::Instant;
 
@@ -126,5 +147,29 @@ mod tests {
             |()| true,
         );
         assert_eq!(none.await, Err(Vec::new()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_knows_more_is_asked_beside_who_is_silent() {
+        async fn after<T>(milliseconds: u64, came: T) -> T {
+            tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+            came
+        }
+        for (attempt, wanted, took) in [
+            // Through before anybody is asked, or while.
+            ((50, Ok("in")), Ok("in"), 50),
+            ((150, Ok("in")), Ok("in"), 150),
+            ((500, Ok("in")), Ok("in"), 500),
+            // Asked at once where it fails, and beside it where it is silent.
+            ((50, Err("no")), Err(("no", "why")), 250),
+            ((150, Err("no")), Err(("no", "why")), 300),
+            ((500, Err("no")), Err(("no", "why")), 500),
+        ] {
+            let begun = Instant::now();
+            let (wait, came) = attempt;
+            let told = or_ask(after(wait, came), after(200, "why"), HEAD_START).await;
+            let told = (told, begun.elapsed().as_millis());
+            assert_eq!(told, (wanted, took), "{attempt:?}");
+        }
     }
 }
