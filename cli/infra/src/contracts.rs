@@ -107,6 +107,14 @@ impl Contracts {
             .collect()
     }
 
+    /// The values of a host that are private. Without a contract it has none.
+    pub(crate) fn private(&self, host: &HostName) -> BTreeSet<NeedName> {
+        let contract = self.hosts.get(host);
+        let values = contract.into_iter().flat_map(|one| &one.manifest().values);
+        let private = values.filter(|(_, need)| need.private);
+        private.map(|(name, _)| name.clone()).collect()
+    }
+
     /// Everything that keeps these hosts from being built: contracts that do not evaluate, and what is open.
     pub(crate) fn open<'a>(&self, hosts: impl Iterator<Item = &'a HostName>) -> Vec<Diagnostic> {
         let gaps = hosts

@@ -6,9 +6,9 @@ use infra_drive::receipts::{self, Origin};
 use infra_drive::who;
 use infra_model::answer::HostResult;
 use infra_model::receipt::{Failure, HostReceipt, RECEIPT_SCHEMA, RunReceipt};
-use infra_model::{Diagnostic, Goal, HostName, HostOutcome, HostState, StorePath};
+use infra_model::{Diagnostic, Goal, HostName, HostOutcome, HostState, NeedName, StorePath};
 use infra_plan::{Known, Secrets};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -50,6 +50,8 @@ pub(crate) struct Subject {
     pub(crate) secrets: Option<String>,
     /// What they were to be called.
     pub(crate) wanted_secrets: Option<String>,
+    /// The values that its contract says are private; `None`: it was not asked.
+    pub(crate) private: Option<BTreeSet<NeedName>>,
 }
 
 impl Subject {
@@ -100,6 +102,7 @@ impl Subject {
             wanted: self.wanted,
             boot,
             secrets,
+            private: self.private,
         }
     }
 }

@@ -5,11 +5,11 @@
 
 use crate::answer::{HostPlan, Preview};
 use crate::change::Intent;
-use crate::{Code, Diagnostic, Goal, HostName, Place, StorePath};
+use crate::{Code, Diagnostic, Goal, HostName, NeedName, Place, StorePath};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The version of saved plans.
 pub const PLAN_SCHEMA: u32 = 1;
@@ -57,6 +57,9 @@ pub struct PlannedChange {
     pub intent: Option<Intent>,
     /// In which wave it is done, from 1.
     pub wave: Option<u32>,
+    /// The values that its contract said were private, by name; `None` if that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private: Option<BTreeSet<NeedName>>,
     /// What was shown of it.
     pub plan: HostPlan,
 }

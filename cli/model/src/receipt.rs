@@ -3,9 +3,10 @@
 //! Names, store paths, ids and fingerprints only: no message of a program is in it, and so nothing that a secret could have got into.
 
 use crate::answer::HostResult;
-use crate::{Diagnostic, Goal, HostName, StorePath};
+use crate::{Diagnostic, Goal, HostName, NeedName, StorePath};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The version of receipts.
 pub const RECEIPT_SCHEMA: u32 = 1;
@@ -63,6 +64,9 @@ pub struct HostReceipt {
     /// What its secrets are called together since, empty if it has none; `None` if that is not known.
     #[serde(default)]
     pub secrets: Option<String>,
+    /// The values that its contract said were private, by name; `None` if that is not known.
+    #[serde(default)]
+    pub private: Option<BTreeSet<NeedName>>,
 }
 
 /// Something that went wrong.

@@ -3,9 +3,9 @@
 use crate::drift::{Field, fields};
 use crate::{Decision, Rollout, Verdict, expected};
 use infra_model::change::{Expected, Intent};
-use infra_model::{Code, Diagnostic, Goal, HostName, HostState, Step, StorePath};
+use infra_model::{Code, Diagnostic, Goal, HostName, HostState, NeedName, Step, StorePath};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The version of what is kept.
 pub const KEPT_SCHEMA: u32 = 1;
@@ -31,6 +31,9 @@ pub struct Kept {
     pub decisions: Vec<Decision>,
     /// The tree each was evaluated from.
     pub trees: BTreeMap<HostName, String>,
+    /// The values of each that are private, by name, as far as that is known.
+    #[serde(default)]
+    pub private: BTreeMap<HostName, BTreeSet<NeedName>>,
 }
 
 impl Kept {

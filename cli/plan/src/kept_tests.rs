@@ -107,6 +107,7 @@ fn what_is_kept_survives_and_other_versions_are_refused() {
         rollout: Rollout::default(),
         decisions: vec![decision()],
         trees: BTreeMap::new(),
+        private: BTreeMap::new(),
     };
     let text = serde_json::to_string(&kept).expect("JSON");
     assert_eq!(Kept::parse(&text).expect("the same"), kept);

@@ -177,6 +177,7 @@ impl Settling<'_> {
             let decision = saved::decision(change, &self.names(&spec.name));
             let subject = Subject {
                 tree: Some(change.tree.clone()),
+                private: change.private.clone(),
                 ..Subject::seen(&state)
             };
             match decision {

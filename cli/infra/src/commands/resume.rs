@@ -77,6 +77,7 @@ async fn perform(global: &Global, args: &Resume) -> Result<Exit, Vec<Diagnostic>
                 wanted: decision.system().cloned(),
                 wanted_secrets: decision.digest().cloned(),
                 tree: kept.trees.get(&name).cloned(),
+                private: kept.private.get(&name).cloned(),
                 ..before(decision, &seen.state)
             },
         );

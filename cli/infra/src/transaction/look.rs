@@ -41,7 +41,12 @@ impl Transaction<'_> {
             match look.known(seen, &outcome).await {
                 None => {}
                 Some(Ok(known)) => {
-                    self.note(&known.name, Subject::of(&known));
+                    let private = Some(look.contracts.private(&known.name));
+                    let subject = Subject {
+                        private,
+                        ..Subject::of(&known)
+                    };
+                    self.note(&known.name, subject);
                     able.push(known);
                 }
                 Some(Err(fault)) => self.fail(&name, fault),

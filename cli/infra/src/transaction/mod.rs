@@ -271,6 +271,10 @@ impl<'g> Transaction<'g> {
             let subject = self.results.subjects.get(&decision.host)?;
             Some((decision.host.clone(), subject.tree.clone()?))
         };
+        let private = |decision: &Decision| {
+            let subject = self.results.subjects.get(&decision.host)?;
+            Some((decision.host.clone(), subject.private.clone()?))
+        };
         self.run.keep_plan(&Kept {
             schema: KEPT_SCHEMA,
             run: self.id().to_owned(),
@@ -280,6 +284,7 @@ impl<'g> Transaction<'g> {
             rollout: self.rollout.clone(),
             decisions: decisions.to_vec(),
             trees: decisions.iter().filter_map(tree).collect(),
+            private: decisions.iter().filter_map(private).collect(),
         })
     }
 

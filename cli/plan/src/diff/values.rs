@@ -10,14 +10,15 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Privacy<'c> {
     /// The contract.
     pub now: &'c Manifest,
-    /// Values that were private before, as far as that is known.
-    pub then: &'c BTreeSet<NeedName>,
+    /// Values that were private before. `None`: nobody knows which were public, so none was.
+    pub then: Option<&'c BTreeSet<NeedName>>,
 }
 
 impl Privacy<'_> {
     /// Whether a value is private, or was.
     pub fn covers(self, name: &NeedName) -> bool {
-        self.then.contains(name) || self.now.values.get(name).is_none_or(|need| need.private)
+        self.then.is_none_or(|then| then.contains(name))
+            || self.now.values.get(name).is_none_or(|need| need.private)
     }
 }
 
@@ -153,7 +154,7 @@ mod tests {
         let (contract, then) = (contract(), BTreeSet::new());
         let privacy = Privacy {
             now: &contract,
-            then: &then,
+            then: Some(&then),
         };
         let told = serde_json::to_string(&values(&before, &after, privacy)).expect("JSON");
         assert!(
@@ -187,17 +188,18 @@ mod tests {
         let side = |said| context(&json!({ "domain": said }), &json!({}));
         let (contract, domain) = (contract(), NeedName::parse("domain").expect("a name"));
         let then = BTreeSet::from([domain]);
-        let privacy = Privacy {
-            now: &contract,
-            then: &then,
-        };
-        let told = values(&side("first"), &side("second"), privacy);
-        let told = serde_json::to_string(&told).expect("JSON");
-        assert!(told.contains("\"private\":true"), "{told}");
-        assert!(
-            !told.contains("first") && !told.contains("second"),
-            "{told}"
-        );
+        let now = &contract;
+        // Nor is what may have been.
+        for then in [Some(&then), None] {
+            let privacy = Privacy { now, then };
+            let told = values(&side("first"), &side("second"), privacy);
+            let told = serde_json::to_string(&told).expect("JSON");
+            assert!(told.contains("\"private\":true"), "{told}");
+            assert!(
+                !told.contains("first") && !told.contains("second"),
+                "{told}"
+            );
+        }
     }
 
     #[test]

@@ -182,12 +182,30 @@ fn private_values_are_shown_nowhere() {
     assert!(patch(&then).contains("-one\n+two"), "{then:#}");
     assert_eq!(names(&then["preview"]["values"], "name"), ["site"]);
 
-    // Which private values it had before is not known any more: then nothing is shown.
+    // It is private no more; what runs has it from a time when it was.
+    let open = |text: &str| text.replace("private = true", "private = false");
+    scene.repo.edit("hosts/web/contract.nix", open).unwrap();
+    let opened = read(&planned(&["--json"]));
+    assert!(patch(&opened).contains("-one\n+two"), "{opened:#}");
+    let before = &opened["preview"]["values"][0];
+    assert_eq!(
+        (&before["name"], &before["private"]),
+        (&json!("pin"), &json!(true)),
+        "{opened:#}"
+    );
+
+    // Which private values it had before is not known any more: then nothing is shown, whether there are any now or there were.
     let cleared = scene.infra(&["cache", "clear"]);
     assert_eq!(cleared.code(), Some(0), "{}", cleared.stderr);
-    let blind = read(&planned(&["--json"]));
-    assert_eq!(patch(&blind), "");
-    assert!(names(&blind["preview"]["etc"]["files"], "path").contains(&"/etc/pin.conf"));
+    for _ in ["private then", "private now"] {
+        let blind = read(&planned(&["--json"]));
+        assert_eq!(patch(&blind), "");
+        assert!(names(&blind["preview"]["etc"]["files"], "path").contains(&"/etc/pin.conf"));
+        scene
+            .repo
+            .write("hosts/web/contract.nix", CONTRACT)
+            .unwrap();
+    }
 }
 
 #[test]

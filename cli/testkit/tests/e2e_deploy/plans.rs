@@ -3,7 +3,7 @@
 use crate::scene::{DB, Deployed, SOON, Scene, systems, untouched};
 use crate::secrets::Vault;
 use infra_testkit::{Run, e2e_wanted};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::SystemTime;
 
 pub(crate) fn answer(scene: &Scene, words: &[&str], exit: i32) -> Value {
@@ -29,6 +29,15 @@ pub(crate) fn names<'v>(list: &'v Value, key: &str) -> Vec<&'v str> {
 pub(crate) fn moment() -> u128 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     since.unwrap().as_nanos()
+}
+
+/// What is kept of the newest run.
+pub(crate) fn last_receipt(scene: &Scene) -> Value {
+    let log = answer(scene, &["log", "last", "--json"], 0);
+    let run = log["hosts"][0]["run"].as_str().unwrap();
+    let file = format!("refs/infra/runs:{}/{}/{run}.json", &run[..4], &run[4..6]);
+    let text = scene.repo.git(&["show", &file]).unwrap().stdout;
+    serde_json::from_str(&text).unwrap()
 }
 
 fn runs(scene: &Scene) -> usize {
@@ -110,6 +119,10 @@ fn a_plan_shows_what_applying_it_does() {
     assert_eq!(applied.steps("web"), done, "nothing is evaluated");
     let wanted = web["after"].as_str().unwrap().to_owned();
     assert_eq!(systems(scene.web()), (wanted.clone(), wanted.clone()));
+
+    // What was private then is not asked for again.
+    let receipt = last_receipt(&scene);
+    assert_eq!(receipt["hosts"][0]["private"], json!([]), "{receipt:#}");
 
     // Done once, it is not done again.
     let again = scene.transact(&["apply", &file], 3);

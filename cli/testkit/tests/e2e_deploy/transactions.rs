@@ -1,12 +1,13 @@
 //! A deployment proves itself or leaves the host as it was, whatever dies in between (DESIGN 6). Each test ends with the host on exactly the old
 //! or exactly the new system, an answer that says which, and a next deployment that is clean.
 
+use crate::plans::last_receipt;
 use crate::scene::{
     Deployed, PLAIN, SOON, Scene, WEB, begun, begun_as, processes_naming, settled, systems,
 };
 use infra_testkit::{Finished, HostKind, Run, Store, e2e_wanted};
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
@@ -65,6 +66,10 @@ fn killed_at_every_record_and_resumed() {
             kept += 1;
             let resumed = Deployed::read(&resumed);
             assert_ne!(resumed.outcome("web"), "failed", "after record {record}");
+            if kept == 1 {
+                let receipt = last_receipt(&scene);
+                assert_eq!(receipt["hosts"][0]["private"], json!([]), "{receipt:#}");
+            }
         } else {
             assert!(resumed.stdout.contains("unknown-run"), "{}", resumed.stdout);
             assert_eq!(settled(&scene), old, "after record {record}");

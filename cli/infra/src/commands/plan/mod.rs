@@ -315,6 +315,7 @@ impl Desk<'_> {
             out: one.known.system.answer.toplevel.out.clone(),
             intent: one.decision.intent().cloned(),
             wave: one.plan.wave,
+            private: Some(self.contracts.private(&one.spec.name)),
             plan: one.plan.clone(),
         };
         let plan = PlanFile {

@@ -41,7 +41,7 @@ pub(super) struct Base {
     /// The secrets, if they are others than the host has.
     pub(super) secrets: Option<Prints>,
     /// Values that were private then, if that is known.
-    pub(super) private: BTreeSet<NeedName>,
+    pub(super) private: Option<BTreeSet<NeedName>>,
     /// What could not be told.
     pub(super) note: Option<String>,
 }
@@ -171,15 +171,16 @@ fn got(one: &HostReceipt) -> bool {
 
 /// A system, and the tree it was made from: the one of a run that wanted it and got it.
 fn of(past: &[HostReceipt], system: Option<StorePath>) -> Base {
-    let tree = past
+    let made = past
         .iter()
         .filter(|one| got(one))
-        .find(|one| system.is_some() && one.wanted == system)
-        .and_then(|one| one.result.tree.clone());
+        .find(|one| system.is_some() && one.wanted == system);
+    let tree = made.and_then(|one| one.result.tree.clone());
     Base {
         system,
         files: tree.clone(),
         tree,
+        private: made.and_then(|one| one.private.clone()),
         ..Base::default()
     }
 }

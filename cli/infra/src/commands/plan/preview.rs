@@ -140,7 +140,7 @@ impl Desk<'_> {
                 Some(earlier) => {
                     let privacy = Privacy {
                         now: contract.manifest(),
-                        then: &base.private,
+                        then: base.private.as_ref(),
                     };
                     preview.values = diff::values(earlier, &contract.context(), privacy);
                 }
@@ -211,7 +211,7 @@ fn systems(
             };
         }
     };
-    let hidden = Hidden::of(private(contract, earlier, &base.private));
+    let hidden = Hidden::of(private(contract, earlier, base.private.as_ref()));
     let (before, after) = (systems.before.as_ref(), &systems.after);
     let mut preview = diff::systems(before, after, &systems.presence, &hidden);
     if before.is_none() && (base.system.is_some() || base.is_unknown) {
@@ -230,7 +230,9 @@ fn systems(
         ));
     }
     // What the earlier system has of private values is not known, and must not be shown.
-    if earlier.is_none() && before.is_some() && contract.is_some_and(has_private) {
+    let had_private = base.private.as_ref().is_some_and(|then| !then.is_empty());
+    let is_private = had_private || contract.is_some_and(has_private);
+    if earlier.is_none() && before.is_some() && is_private {
         if let Some(etc) = &mut preview.etc {
             etc.patch = String::new();
         }
@@ -263,7 +265,7 @@ fn is_filled(contract: &Contract) -> bool {
 fn private<'v>(
     contract: Option<&'v Contract>,
     earlier: Option<&'v HostContext>,
-    then: &BTreeSet<NeedName>,
+    then: Option<&BTreeSet<NeedName>>,
 ) -> Vec<&'v Value> {
     let Some(contract) = contract else {
         return earlier

@@ -156,10 +156,8 @@ impl Revision {
         let bundler = Bundler::new(&workspace, Opener::new(&workspace, Stop::never()));
         for host in hosts {
             let contract = contracts.hosts.get(&host.name);
-            let values = contract.into_iter().flat_map(|one| &one.manifest().values);
-            let private = values.filter(|(_, need)| need.private);
             let then = Then {
-                private: private.map(|(name, _)| name.clone()).collect(),
+                private: contracts.private(&host.name),
                 tree: evaluator.tree(host).ok().map(|tree| tree.tree),
                 secrets: contract.map(|contract| bundler.all_written(&host.name, contract)),
                 system: None,
@@ -255,7 +253,7 @@ impl Revision {
         let is_unknown = system.is_none();
         Base {
             is_buildable: self.is_buildable(host),
-            private: then.map(|then| then.private.clone()).unwrap_or_default(),
+            private: then.map(|then| then.private.clone()),
             is_unknown,
             note: is_unknown.then(|| format!("the system of {host} in `{name}` is not known")),
             system,
