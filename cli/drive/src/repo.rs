@@ -77,6 +77,12 @@ impl Repo {
         self.checked_out_of.is_some()
     }
 
+    /// Whether a file may be read as one of the repository: not if it is a revision, and a link in it leads to a file of this machine. (Links in the
+    /// repository itself are the user's.)
+    pub fn may_read(&self, file: &Path) -> bool {
+        !(self.is_checked_out() && crate::tree::leads_out(&self.root, file))
+    }
+
     /// Reads `infra.toml` and every host. A fault in one host leaves the others readable.
     pub fn read(&self) -> Contents {
         let mut faults = Vec::new();
@@ -222,6 +228,7 @@ impl Repo {
 
     /// The text of a file of the repository, if it is there and readable.
     pub fn peek(&self, file: &str) -> Option<String> {
+        self.may_read(Path::new(file)).then_some(())?;
         fs::read_to_string(self.root.join(file)).ok()
     }
 }

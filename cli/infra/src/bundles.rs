@@ -1,7 +1,7 @@
 //! What a host gets of secrets and templates: named without opening more than need be, and sealed once it is to be sent.
 
 use crate::contracts::Contract;
-use crate::opener::{Opener, Wanted, item};
+use crate::opener::{self, Opener, Wanted, item};
 use crate::workspace::Workspace;
 use infra_drive::agent;
 use infra_drive::secret::keyed::{self, Fingerprints};
@@ -180,7 +180,8 @@ impl<'a> Bundler<'a> {
 
     /// An encrypted file that changes when its content does; that it also changes without it costs one bundle, and no restart.
     fn of_file(&self, file: &str, part: &str) -> Result<String, Diagnostic> {
-        let mut bytes = std::fs::read(self.workspace.repo.root().join(file)).map_err(|error| {
+        let path = opener::inside(&self.workspace.repo, file)?;
+        let mut bytes = std::fs::read(path).map_err(|error| {
             Diagnostic::new(Code::SecretUnreadable, format!("{file} cannot be read"))
                 .with_cause(error.to_string())
                 .with_place(Place::file(file))

@@ -3,6 +3,7 @@
 use crate::person::Terminal;
 use crate::workspace::Workspace;
 use infra_drive::process::Stop;
+use infra_drive::repo::Repo;
 use infra_drive::secret::command::{Asked, StoreCommand};
 use infra_drive::secret::item::{Item, Scope};
 use infra_drive::secret::sops::{self, KeyPath, Opened};
@@ -14,7 +15,7 @@ use infra_model::{Code, Diagnostic, HostName, NeedName, Place};
 use infra_plan::fill::Secret as Kept;
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// Opens secrets. Keys are read when the first secret needs one, and files that hold many secrets are opened once.
@@ -168,22 +169,24 @@ impl<'a> Opener<'a> {
             })
     }
 
-    /// A file of the repository. A context must not name what lies outside of it.
-    fn inside(&self, file: &str) -> Result<std::path::PathBuf, Diagnostic> {
-        let path = Path::new(file);
-        let plain = path
-            .components()
-            .all(|part| matches!(part, std::path::Component::Normal(_)));
-        if plain {
-            return Ok(self.workspace.repo.root().join(path));
-        }
-        Err(Diagnostic::new(
-            Code::MisplacedNeed,
-            format!("`{file}` is not a file of the repository"),
-        )
-        .with_place(Place::file("context"))
-        .with_fix("name it from the root of the repository, without `..`"))
+    fn inside(&self, file: &str) -> Result<PathBuf, Diagnostic> {
+        inside(&self.workspace.repo, file)
     }
+}
+
+/// A file of the repository. A context must not name what lies outside of it.
+pub(crate) fn inside(repo: &Repo, file: &str) -> Result<PathBuf, Diagnostic> {
+    let path = Path::new(file);
+    let mut parts = path.components();
+    if parts.all(|part| matches!(part, Component::Normal(_))) && repo.may_read(path) {
+        return Ok(repo.root().join(path));
+    }
+    Err(Diagnostic::new(
+        Code::MisplacedNeed,
+        format!("`{file}` is not a file of the repository"),
+    )
+    .with_place(Place::file("context"))
+    .with_fix("name it from the root of the repository, without `..`"))
 }
 
 /// The file of the age store that is meant.

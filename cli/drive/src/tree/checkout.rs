@@ -5,6 +5,7 @@
 
 use super::AtRevision;
 use super::git::Git;
+use super::outside;
 use super::revision::{Past, no_repository};
 use crate::repo::Repo;
 use crate::temporary::{Folder, left_in};
@@ -68,6 +69,9 @@ pub fn check_out(repo: &Repo, revision: &str) -> Result<AtRevision<Checkout>, Di
         .canonicalize()
         .map_err(|error| unwritable(&error))?;
     past.write_below(&past.tree, &mut Vec::new(), &root, Whose::Ours)?;
+    if let Some(path) = outside::read_through(&root) {
+        return Err(past.leads_out(&path));
+    }
     if !root.join("flake.nix").is_file() {
         return Err(no_repository(revision));
     }

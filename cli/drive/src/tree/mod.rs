@@ -9,6 +9,7 @@ mod checkout;
 mod content;
 mod git;
 mod links;
+mod outside;
 mod planes;
 mod revision;
 mod store;
@@ -17,6 +18,7 @@ mod walk;
 pub use build::{compare, context_of};
 pub use checkout::{Checkout, check_out, commit_at};
 pub(crate) use git::nearest;
+pub(crate) use outside::leads_out;
 pub use revision::names as revisions;
 pub use store::{Stored, clear, gc, info};
 

@@ -13,7 +13,7 @@ use infra_model::tree::{Scope, is_flake_file, is_shareable};
 use infra_model::{Code, Diagnostic, HostName, HostSpec, Place, Settings};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A revision, found.
 pub(super) struct Past<'g> {
@@ -218,7 +218,7 @@ impl<'g> Past<'g> {
     }
 
     /// Whether Git need not look into a file to know that it is as in the index.
-    fn is_unchanged(&self, entry: &gix::index::Entry, on_disk: &std::path::Path) -> bool {
+    fn is_unchanged(&self, entry: &gix::index::Entry, on_disk: &Path) -> bool {
         let options = gix::index::entry::stat::Options {
             // A file that was written in the second of the index is told from one written after it.
             use_nsec: true,
@@ -297,18 +297,28 @@ impl<'g> Past<'g> {
         .with_host(host)
     }
 
-    fn elsewhere(&self, host: &HostName) -> Diagnostic {
+    /// Through a link: its content is not the revision's.
+    pub(super) fn leads_out(&self, path: &Path) -> Diagnostic {
+        let (path, name) = (path.display(), self.name);
         at(
-            self.name,
+            name,
             format!(
-                "hosts/{host} leads out of the repository, and `{}` does not know what was there",
-                self.name
+                "{path} leads out of the repository, and `{name}` does not know what was there"
             ),
         )
-        .with_fix(format!(
-            "compare with what infra itself saw: a run, or the id of a tree (infra why {host})"
-        ))
-        .with_host(host)
+        .with_cause("what lies there now is another file of this machine")
+        .with_fix(
+            "compare with a run (infra history), or with a revision in which it is no such link",
+        )
+    }
+
+    fn elsewhere(&self, host: &HostName) -> Diagnostic {
+        let path = PathBuf::from(format!("hosts/{host}"));
+        self.leads_out(&path)
+            .with_fix(format!(
+                "compare with what infra itself saw: a run, or the id of a tree (infra why {host})"
+            ))
+            .with_host(host)
     }
 
     /// Settings of then that are no settings now: the first fault says enough.
@@ -332,12 +342,12 @@ impl<'g> Past<'g> {
 }
 
 /// Whether a sparse checkout leaves a file out.
-fn is_left_out(entry: &gix::index::Entry, on_disk: &std::path::Path) -> bool {
+fn is_left_out(entry: &gix::index::Entry, on_disk: &Path) -> bool {
     entry.flags.contains(Flags::SKIP_WORKTREE) && on_disk.symlink_metadata().is_err()
 }
 
 /// Names that a revision may be given by: branches and tags of the Git repository that `dir` lies in.
-pub fn names(dir: &std::path::Path) -> Vec<String> {
+pub fn names(dir: &Path) -> Vec<String> {
     let Ok(repo) = gix::discover(dir) else {
         return Vec::new();
     };

@@ -142,6 +142,28 @@ fn commands_that_a_revision_names_are_not_run() {
     assert_eq!(evaluations(&env), 3, "its contract, once, and both systems");
 }
 
+/// A link in somebody's branch may lead to any file of this machine, and to what nobody comes to the end of.
+#[test]
+fn no_file_outside_is_read_for_a_revision() {
+    let env = Env::pair();
+    let token = serde_json::json!({"required": false});
+    env.contract("web", serde_json::json!({"secrets": {"token": token}}));
+    let context = "context/hosts/web.toml";
+    env.write(context, "token = \"agenix:link.age\"\n");
+    let endless = env.repo().with_file_name("endless");
+    std::os::unix::fs::symlink(&endless, env.repo().join("link.age")).expect("writable");
+    commit(&env);
+    env.write(context, "");
+    let endless = endless.display().to_string();
+    let planned = env.in_shell(
+        "mkfifo \"$2\" && exec timeout -s KILL 60 \"$1\" plan web --against HEAD",
+        &[&endless],
+    );
+    let said = String::from_utf8_lossy(&planned.stderr);
+    assert_eq!(planned.status.code(), Some(3), "{said}");
+    assert!(!said.contains("cannot be compared"), "{said}");
+}
+
 /// Its flake.nix is read impurely to tell how a lock file differs from it.
 #[test]
 fn the_flake_of_a_revision_is_not_read_impurely() {
