@@ -286,6 +286,25 @@ fn a_plan_that_is_stopped_leaves_no_revision_behind() {
 }
 
 #[test]
+fn no_more_hosts_are_looked_at_than_plan_may() {
+    let env = Env::pair();
+    for number in 0..4 {
+        let folder = format!("hosts/more{number}");
+        env.write(&format!("{folder}/host.toml"), crate::env::HOST);
+        env.write(&format!("{folder}/host.pub"), crate::env::KEY);
+    }
+    // Whoever finds another one there says so, and stays for a while.
+    let alone = "mkdir $FAKE_LOG.door || : > $FAKE_LOG.crowd; sleep 0.2; rmdir $FAKE_LOG.door";
+    let crowd = env.side_file("calls.crowd", "");
+    let env = env.set("FAKE_SSH_DOES", alone);
+    std::fs::remove_file(&crowd).expect("there");
+    let shown = env.run(&["plan", "more*", "--parallel", "1"]);
+    let asked = env.calls().iter().filter(|call| *call == "ssh").count();
+    assert_eq!(asked, 4, "{shown}");
+    assert!(!std::path::Path::new(&crowd).exists(), "{shown}");
+}
+
+#[test]
 fn a_word_that_is_neither_run_nor_revision_says_what_was_tried() {
     let env = changed();
     let mut all = env.run(&["plan", "web", "--against", "v7"]);

@@ -50,6 +50,7 @@ fn a_plan_is_compared_with_a_revision() {
     let against = json!({"revision": {"name": "main", "commit": head.trim()}});
     assert_eq!(evaluated["against"], against);
     assert_eq!(evaluated["preview"]["level"], "evaluated");
+    assert_eq!(evaluated["preview"]["buildable"], true);
     let sources = &evaluated["preview"]["sources"];
     assert_eq!(names(sources, "path"), [WEB]);
     assert_ne!(evaluated["before"], runs.as_str());
@@ -60,6 +61,7 @@ fn a_plan_is_compared_with_a_revision() {
 
     let built = plan(&scene, &["--against", "main", "--build"]);
     assert_eq!(built["before"], evaluated["before"]);
+    assert_ne!(built["preview"]["buildable"], true);
     assert!(turns(patch(&built), &two, &three), "{built:#}");
     let shown = scene.infra(&["plan", "web", "--against", "main"]).stdout;
     assert!(shown.contains("against   the revision main ("), "{shown}");

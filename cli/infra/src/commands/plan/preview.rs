@@ -171,16 +171,22 @@ impl Desk<'_> {
     /// Whether `--build` would tell more.
     fn would_tell_more(&self, draft: Draft<'_>) -> bool {
         let base = draft.base;
-        if self.args.build || base.is_unknown {
-            return false;
-        }
-        let is_missing = base.system.as_ref().is_some_and(|system| !is_here(system));
-        if is_here(draft.out()) {
-            return is_missing && base.is_buildable;
-        }
-        // What a run left is read on its host, if need be.
-        let is_there = self.past.revision.is_none();
-        draft.known.build != BuildOn::Target && (!is_missing || base.is_buildable || is_there)
+        let before = match &base.system {
+            Some(system) if is_here(system) => Lies::Here,
+            None => Lies::Here,
+            Some(_) if base.is_buildable => Lies::InADerivation,
+            // What a run left is read on its host, if need be.
+            Some(_) if self.past.revision.is_none() => Lies::OnItsHost,
+            Some(_) => Lies::Nowhere,
+        };
+        let after = if is_here(draft.out()) {
+            Lies::Here
+        } else if draft.known.build == BuildOn::Target {
+            Lies::OnItsHost
+        } else {
+            Lies::InADerivation
+        };
+        !self.args.build && !base.is_unknown && grows_by_building(before, after)
     }
 
     /// What is told if no systems were read.
@@ -192,6 +198,27 @@ impl Desk<'_> {
             preview.notes.push(note.to_owned());
         }
         preview
+    }
+}
+
+/// Where a system is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lies {
+    /// In the store of this machine, or there is nothing to read.
+    Here,
+    /// It can be built here.
+    InADerivation,
+    /// There alone.
+    OnItsHost,
+    Nowhere,
+}
+
+/// Whether both systems could be read if what can be built here was, and cannot without it.
+fn grows_by_building(before: Lies, after: Lies) -> bool {
+    match after {
+        Lies::Here => before == Lies::InADerivation,
+        Lies::InADerivation => before != Lies::Nowhere,
+        Lies::OnItsHost | Lies::Nowhere => false,
     }
 }
 
@@ -332,4 +359,22 @@ fn asks(probe: &Probe) -> String {
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Lies::{Here, InADerivation, Nowhere, OnItsHost};
+    use super::grows_by_building;
+
+    /// What cannot be built here is not hinted at, nor what is read without it.
+    #[test]
+    fn building_is_hinted_at_where_it_tells_more() {
+        let all = [Here, InADerivation, OnItsHost, Nowhere];
+        let told = |after| all.map(|before| grows_by_building(before, after));
+        assert_eq!(told(Here), [false, true, false, false]);
+        assert_eq!(told(InADerivation), [true, true, true, false]);
+        // A plan builds nothing on a host.
+        assert_eq!(told(OnItsHost), [false; 4]);
+        assert_eq!(told(Nowhere), [false; 4]);
+    }
 }
