@@ -1,7 +1,8 @@
 //! Who may change the host now: one at a time, and nobody beside a change that is under way.
 
 use super::begin::mend;
-use super::record::{Door, Folder, Turn};
+use super::locks::{Door, Turn};
+use super::record::Folder;
 use super::system;
 use crate::host::Host;
 use infra_model::{Code, Diagnostic};

@@ -2,7 +2,8 @@
 
 use super::begin::mend;
 use super::clock::Deadline;
-use super::record::{Door, Folder};
+use super::locks::Door;
+use super::record::Folder;
 use crate::args::Watch;
 use crate::host::Host;
 use infra_model::change::{CHANGE_SCHEMA, ChangeEnd, ChangePhase, ChangeStatus, Staged};

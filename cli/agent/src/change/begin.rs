@@ -3,9 +3,10 @@
 use super::alone::{busy, refuse_if_busy, refuse_if_switching};
 use super::clock::Deadline;
 use super::compare;
+use super::locks::{Door, Turn};
 use super::phases::Shape;
 use super::reboot;
-use super::record::{Door, Folder, Turn, sweep};
+use super::record::{Folder, sweep};
 use super::supervise::end_unbegun;
 use super::system::{self, Now};
 use super::task::{own_program, started, unit_command};

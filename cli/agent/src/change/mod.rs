@@ -8,6 +8,7 @@ mod clock;
 mod compare;
 mod falls;
 mod first;
+mod locks;
 mod log;
 mod once;
 mod phases;

@@ -1,8 +1,9 @@
 //! The supervisor: it outlives every connection, holds the host's lock for its whole life, and brings its change to an end.
 
 use super::alone::refuse_if_switching;
+use super::locks::Turn;
 use super::phases::{Came, Found, Next, Shape, next, resume};
-use super::record::{Folder, State, Turn};
+use super::record::{Folder, State};
 use super::system::{self, Now};
 use super::work::Work;
 use super::{compare, record};

@@ -3,6 +3,7 @@
 mod change;
 mod ended;
 mod making;
+mod others;
 mod reach;
 mod secrets;
 

@@ -6,6 +6,7 @@
 mod boot;
 mod etc;
 mod packages;
+mod unit_files;
 mod units;
 mod values;
 

@@ -3,7 +3,7 @@
 use crate::scene::{
     Deployed, PLAIN, SOON, Scene, WEB, begun, begun_as, processes_naming, systems, untouched,
 };
-use infra_testkit::{HostKind, Run, Running, e2e_wanted};
+use infra_testkit::{HostKind, Running, e2e_wanted};
 use rustix::process::Signal;
 
 /// Deploys web and waits until a step has begun on it.

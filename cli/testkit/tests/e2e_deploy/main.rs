@@ -13,6 +13,7 @@ mod faults;
 mod first;
 mod inputs;
 mod interrupts;
+mod killed;
 mod leaks;
 mod machines;
 mod many;
