@@ -206,7 +206,7 @@ pub fn with_lines(file: &str, text: &str, lines: &[(&str, Value)]) -> Result<Str
     let mut named = Vec::new();
     for (name, value) in lines {
         let name = NeedName::parse(name)
-            .map_err(|why| Diagnostic::new(Code::Internal, format!("`{name}` is no key: {why}")))?;
+            .map_err(|why| Diagnostic::new(Code::Internal, why.to_string()))?;
         named.push((name, value));
     }
     context::edited(file, text, &named)

@@ -1,7 +1,7 @@
 //! What a host gets of secrets and templates: named without opening more than need be, and sealed once it is to be sent.
 
 use crate::contracts::Contract;
-use crate::opener::{self, Opener, Wanted, item};
+use crate::opener::{self, Opener, Wanted};
 use crate::workspace::Workspace;
 use infra_drive::agent;
 use infra_drive::secret::keyed::{self, Fingerprints};
@@ -146,7 +146,7 @@ impl<'a> Bundler<'a> {
     ) -> Result<Option<String>, Diagnostic> {
         let print = match &filled.with {
             Kept::Store(_) => {
-                let item = item(wanted, need.scope)?;
+                let item = wanted.item(need.scope);
                 let stored = Store::of_repo(self.workspace.repo.root()).look(&item)?;
                 match stored.and_then(|stored| stored.sidecar) {
                     Some(sidecar) => sidecar.fingerprint,

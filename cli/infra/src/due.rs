@@ -88,10 +88,8 @@ impl Look<'_> {
                 // Damaged: it is there, and nobody knows what it is.
                 (Some(Source::Store { .. }) | None, Err(_)) => {
                     is_ours = false;
-                    if let Ok(item) = item(&asset) {
-                        let file = item.file();
-                        state.present.insert(need.clone(), Source::Store { file });
-                    }
+                    let file = item(&asset).file();
+                    state.present.insert(need.clone(), Source::Store { file });
                 }
                 (Some(source), _) => {
                     // A line of a context file does not tell who wrote it; it belongs to the secret that was made with it.
@@ -148,7 +146,7 @@ impl Look<'_> {
     }
 
     fn stored(self, asset: &Asset) -> Result<Option<Stored>, Diagnostic> {
-        self.store.look(&item(asset)?)
+        self.store.look(&item(asset))
     }
 
     /// What tells whether the needs that a job watches have changed. `written`: values that were just made, which the contracts do not know yet.

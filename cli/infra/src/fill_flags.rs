@@ -72,12 +72,7 @@ fn parse(option: &str, given: &str) -> Result<Given, Diagnostic> {
         .map(HostName::parse)
         .transpose()
         .map_err(|why| wrong(option, &format!("`{left}` names no host: {why}")))?;
-    let name = NeedName::parse(name).map_err(|why| {
-        wrong(
-            option,
-            &format!("`{name}` cannot be the name of a need: {why}"),
-        )
-    })?;
+    let name = NeedName::parse(name).map_err(|why| wrong(option, &why.to_string()))?;
     Ok(Given {
         host,
         name,

@@ -199,7 +199,7 @@ impl Making<'_, '_> {
             let secret = Secret::new(content.to_vec(), asset.1.as_str())?;
             let mut notes = notes.clone();
             // What is damaged is there, too: whether the one before can be accepted is for the store to say.
-            let replaced = !matches!(self.vault.store().look(&item(asset)?), Ok(None));
+            let replaced = !matches!(self.vault.store().look(&item(asset)), Ok(None));
             if replaced {
                 notes.grace = self
                     .of_owner(asset)

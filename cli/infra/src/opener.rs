@@ -1,11 +1,13 @@
 //! Opens secrets, wherever they are kept, with the keys of whoever runs infra.
 
+use crate::contracts;
 use crate::person::Terminal;
+use crate::vault;
 use crate::workspace::Workspace;
 use infra_drive::process::Stop;
 use infra_drive::repo::Repo;
 use infra_drive::secret::command::{Asked, StoreCommand};
-use infra_drive::secret::item::{Item, Scope};
+use infra_drive::secret::item::Item;
 use infra_drive::secret::sops::{self, KeyPath, Opened};
 use infra_drive::secret::store::Store;
 use infra_drive::secret::{Identities, Nobody, Person, Secret, agenix};
@@ -36,6 +38,13 @@ pub(crate) struct Wanted<'a> {
     pub(crate) name: &'a NeedName,
     /// Whether it is text, so that one line end at the end of what a program prints is the program's.
     pub(crate) text: bool,
+}
+
+impl Wanted<'_> {
+    /// Where it is in the age store.
+    pub(crate) fn item(&self, scope: NeedScope) -> Item {
+        vault::item(&(contracts::owner(scope, self.host), self.name.clone()))
+    }
 }
 
 /// Whoever can be asked for passphrases: the person at the terminal, if there is one.
@@ -96,7 +105,7 @@ impl<'a> Opener<'a> {
     }
 
     fn stored(&mut self, wanted: Wanted<'_>, scope: NeedScope) -> Result<Secret, Diagnostic> {
-        let item = item(wanted, scope)?;
+        let item = wanted.item(scope);
         let store = Store::of_repo(self.workspace.repo.root());
         store.read(&item, self.identities()?)?.ok_or_else(|| {
             Diagnostic::new(Code::SecretMissing, format!("{} is gone", item.file()))
@@ -187,15 +196,6 @@ pub(crate) fn inside(repo: &Repo, file: &str) -> Result<PathBuf, Diagnostic> {
     )
     .with_place(Place::file("context"))
     .with_fix("name it from the root of the repository, without `..`"))
-}
-
-/// The file of the age store that is meant.
-pub(crate) fn item(wanted: Wanted<'_>, scope: NeedScope) -> Result<Item, Diagnostic> {
-    let scope = match scope {
-        NeedScope::Shared => Scope::Shared,
-        NeedScope::Host => Scope::Host(wanted.host.clone()),
-    };
-    Item::new(scope, wanted.name.as_str())
 }
 
 fn read_file(file: &str, wanted: Wanted<'_>) -> Result<Secret, Diagnostic> {

@@ -137,7 +137,7 @@ impl<'a> Vault<'a> {
         secret: &Secret,
         notes: &Notes,
     ) -> Result<String, Diagnostic> {
-        let item = item(asset)?;
+        let item = item(asset);
         let recipients = self.recipients(asset)?;
         let content = Content {
             secret,
@@ -214,12 +214,12 @@ fn admins(workspace: &Workspace) -> Result<Vec<Recipient>, Vec<Diagnostic>> {
 }
 
 /// The file of the store that holds something.
-pub(crate) fn item((owner, name): &Asset) -> Result<Item, Diagnostic> {
+pub(crate) fn item((owner, name): &Asset) -> Item {
     let scope = match owner {
         Owner::Shared => Scope::Shared,
         Owner::Host(host) => Scope::Host(host.clone()),
     };
-    Item::new(scope, name.as_str())
+    Item::new(scope, name.clone())
 }
 
 /// Whose it is, and its name.

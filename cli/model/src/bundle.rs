@@ -258,9 +258,7 @@ impl Bundle {
         for (kind, names) in [("secret", &secrets), ("template", &templates)] {
             let mut seen = BTreeSet::new();
             for name in names {
-                NeedName::parse(name).map_err(|why| {
-                    refused(format!("`{name}` cannot be the name of a need: {why}"))
-                })?;
+                NeedName::parse(name).map_err(|why| refused(why.to_string()))?;
                 if !seen.insert(name) {
                     return Err(refused(format!("the {kind} `{name}` is there twice")));
                 }

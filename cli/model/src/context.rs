@@ -44,12 +44,9 @@ pub fn parse_file(file: &str, text: &str) -> Result<Context, Vec<Diagnostic>> {
         let name = key.get_ref().to_string();
         if let Err(why) = NeedName::parse(&name) {
             faults.push(
-                Diagnostic::new(
-                    Code::WrongType,
-                    format!("`{name}` cannot be the name of a need: {why}"),
-                )
-                .with_place(place())
-                .with_fix("name a need of a contract (infra contract shows them)"),
+                Diagnostic::new(Code::WrongType, why.to_string())
+                    .with_place(place())
+                    .with_fix("name a need of a contract (infra contract shows them)"),
             );
             continue;
         }

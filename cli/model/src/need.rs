@@ -13,13 +13,17 @@ use std::fmt;
 #[schemars(with = "String", extend("pattern" = "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$"))]
 pub struct NeedName(String);
 
-/// Why a text is no [`NeedName`]. The same sentences as in `nix/lib`.
+/// A text that is no [`NeedName`], and why. The same sentences as in `nix/lib`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InvalidNeedName(&'static str);
+pub struct InvalidNeedName {
+    text: String,
+    why: &'static str,
+}
 
 impl fmt::Display for InvalidNeedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        let text = self.text.escape_debug();
+        write!(f, "`{text}` cannot be the name of a need: {}", self.why)
     }
 }
 
@@ -28,21 +32,21 @@ impl NeedName {
     pub fn parse(text: &str) -> Result<Self, InvalidNeedName> {
         const MAX: usize = 128;
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
-        if text.is_empty() {
-            return Err(InvalidNeedName("it is empty"));
-        }
-        if text.len() > MAX {
-            return Err(InvalidNeedName("it is longer than 128 characters"));
-        }
-        if text.starts_with(['.', '-']) {
-            return Err(InvalidNeedName("it begins with '.' or '-'"));
-        }
-        if !text.bytes().all(fits) {
-            return Err(InvalidNeedName(
-                "it has characters other than letters, digits and _.-",
-            ));
-        }
-        Ok(Self(text.to_owned()))
+        let why = if text.is_empty() {
+            "it is empty"
+        } else if text.len() > MAX {
+            "it is longer than 128 characters"
+        } else if text.starts_with(['.', '-']) {
+            "it begins with '.' or '-'"
+        } else if !text.bytes().all(fits) {
+            "it has characters other than letters, digits and _.-"
+        } else {
+            return Ok(Self(text.to_owned()));
+        };
+        Err(InvalidNeedName {
+            text: text.to_owned(),
+            why,
+        })
     }
 
     /// The name as text.

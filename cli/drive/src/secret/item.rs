@@ -20,18 +20,17 @@ pub struct Item {
 }
 
 impl Item {
-    /// Checks the name.
-    pub fn new(scope: Scope, name: &str) -> Result<Self, Diagnostic> {
+    /// A secret that is needed.
+    pub fn new(scope: Scope, name: NeedName) -> Self {
+        Self { scope, name }
+    }
+
+    /// The same by a name that was not read as one.
+    pub fn parse(scope: Scope, name: &str) -> Result<Self, Diagnostic> {
         match NeedName::parse(name) {
-            Ok(name) => Ok(Self { scope, name }),
-            Err(fault) => Err(Diagnostic::new(
-                Code::Usage,
-                format!(
-                    "`{}` cannot be the name of a need: {fault}",
-                    name.escape_debug()
-                ),
-            )
-            .with_fix("use letters, digits and _.- with a letter, a digit or _ in front")),
+            Ok(name) => Ok(Self::new(scope, name)),
+            Err(why) => Err(Diagnostic::new(Code::Usage, why.to_string())
+                .with_fix("use letters, digits and _.- with a letter, a digit or _ in front")),
         }
     }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::time::SystemTime;
 
 /// What stands in `<name>.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +52,17 @@ pub struct Notes {
     pub seed: Option<String>,
     /// How long the content before stays accepted. If this is set, its fingerprint is remembered.
     pub grace: Option<String>,
+}
+
+impl Notes {
+    /// Of a content that comes to be now.
+    pub fn now() -> Self {
+        let now = humantime::format_rfc3339_seconds(SystemTime::now());
+        Self {
+            created: Some(now.to_string()),
+            ..Self::default()
+        }
+    }
 }
 
 const SCHEMA: u32 = 1;

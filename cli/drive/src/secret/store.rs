@@ -339,7 +339,7 @@ fn list_folder(folder: &Folder, scope: &Scope, listing: &mut Listing) -> Result<
     names.sort_unstable();
     names.dedup();
     for name in names {
-        let found = Item::new(scope.clone(), &name)
+        let found = Item::parse(scope.clone(), &name)
             .and_then(|item| Ok(read_pair(folder, &item)?.map(|pair| (item, pair.sidecar))));
         match found {
             Ok(Some((item, sidecar))) => listing.stored.push(Stored { item, sidecar }),

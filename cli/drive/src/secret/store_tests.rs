@@ -30,7 +30,7 @@ impl Scene {
             store: Store::of_repo(repo.path()),
             mine: identities(&private),
             public,
-            item: Item::new(Scope::Host(host), "db-password").expect("a name"),
+            item: Item::parse(Scope::Host(host), "db-password").expect("a name"),
             repo,
         }
     }
@@ -469,13 +469,13 @@ fn names_are_never_paths() {
         ("ä", "it has characters other than letters, digits and _.-"),
         (&"a".repeat(129), "it is longer than 128 characters"),
     ] {
-        let found = Item::new(Scope::Shared, name).expect_err(name);
+        let found = Item::parse(Scope::Shared, name).expect_err(name);
         assert_eq!(
             found.title,
             format!("`{name}` cannot be the name of a need: {fault}")
         );
     }
-    assert!(Item::new(Scope::Shared, &"a".repeat(128)).is_ok());
+    assert!(Item::parse(Scope::Shared, &"a".repeat(128)).is_ok());
 }
 
 /// What is outside of the store must neither be read nor written through a link.

@@ -109,15 +109,9 @@ async fn perform(
 /// The name of a need as it was typed.
 pub(super) fn need_name(text: &str) -> Result<NeedName, Diagnostic> {
     NeedName::parse(text).map_err(|why| {
-        Diagnostic::new(
-            Code::UnknownNeed,
-            format!(
-                "`{}` cannot be the name of a need: {why}",
-                text.escape_debug()
-            ),
-        )
-        .with_place(Place::file("command line"))
-        .with_fix("infra contract shows what hosts need")
+        Diagnostic::new(Code::UnknownNeed, why.to_string())
+            .with_place(Place::file("command line"))
+            .with_fix("infra contract shows what hosts need")
     })
 }
 

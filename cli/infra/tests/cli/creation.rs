@@ -156,7 +156,7 @@ fn the_private_halves_are_those_of_the_public_ones() {
     assert!(said.starts_with("exit 0"), "{said}");
     let read = |name: &str| {
         let scope = Scope::Host(HostName::parse("mail").expect("a name"));
-        let item = Item::new(scope, name).expect("a name");
+        let item = Item::parse(scope, name).expect("a name");
         let places = Places::only(PathBuf::from(&key));
         let identities = Identities::load(&places, Arc::new(Nobody)).expect("a key");
         let secret = Store::of_repo(&env.repo()).read(&item, &identities);

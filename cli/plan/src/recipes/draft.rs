@@ -144,9 +144,8 @@ fn extra(
     asked: &Asked<'_>,
     manifest: &Manifest,
 ) -> Result<NeedName, Diagnostic> {
-    NeedName::parse(&format!("{main}.{suffix}")).map_err(|fault| {
-        let title = format!("`{main}.{suffix}` cannot be the name of a need: {fault}");
-        Diagnostic::new(Code::InvalidRecipe, title)
+    NeedName::parse(&format!("{main}.{suffix}")).map_err(|why| {
+        Diagnostic::new(Code::InvalidRecipe, why.to_string())
             .with_place(place_of(asked.declared, &manifest.host))
             .with_fix(format!("give `{main}` a shorter name"))
     })

@@ -194,7 +194,7 @@ fn has_a_grace(
     let store = Store::of_repo(workspace.repo.root());
     let asset = (contracts::owner(scope, host), name.clone());
     // What cannot be read is told when it is opened.
-    let stored = vault::item(&asset).and_then(|item| store.look(&item));
+    let stored = store.look(&vault::item(&asset));
     let Ok(Some(sidecar)) = stored.map(|stored| stored.and_then(|stored| stored.sidecar)) else {
         return false;
     };

@@ -15,7 +15,6 @@ use infra_view::Screen;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::time::SystemTime;
 
 /// Asks for everything that can be given here; whether anything was, and what went wrong. Who leaves is asked no more, and what was given
 /// stays.
@@ -144,11 +143,7 @@ impl Desk<'_> {
                 Screen.err(&format!("it {why}\n"));
                 continue;
             }
-            let notes = Notes {
-                created: Some(humantime::format_rfc3339_seconds(SystemTime::now()).to_string()),
-                ..Notes::default()
-            };
-            let kept = self.vault.keep(asset, &typed, &notes);
+            let kept = self.vault.keep(asset, &typed, &Notes::now());
             kept.map_err(|fault| Stopped::Faults(one(fault)))?;
             return Ok(true);
         }

@@ -174,7 +174,7 @@ impl Drop for Kept<'_> {
 fn items(host: &HostName) -> Result<Vec<Item>, Diagnostic> {
     [SSH_KEY, AGE_KEY]
         .iter()
-        .map(|name| Item::new(Scope::Host(host.clone()), name))
+        .map(|name| Item::parse(Scope::Host(host.clone()), name))
         .collect()
 }
 

@@ -40,7 +40,7 @@ async fn perform(global: &Global, args: &Args) -> Result<Done, Vec<Diagnostic>> 
     let before = present(&vault, &meant).await.map_err(one)?;
     let after = edited(&meant, &before).await.map_err(one)?;
     if after == before {
-        let file = item(&meant.asset).map_err(one)?.file();
+        let file = item(&meant.asset).file();
         let edited = writing::told(&meant, file, SecretChange::Unchanged);
         return Ok((edited, outranked(&vault, &meant).into_iter().collect()));
     }

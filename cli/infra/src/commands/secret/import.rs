@@ -41,7 +41,7 @@ async fn perform(global: &Global, args: &Args) -> Result<Done, Vec<Diagnostic>> 
     let vault = room.vault().await?;
     let meant = meant(&vault, &args.which)?;
     if !args.replace && is_kept(&vault, &meant).map_err(one)? {
-        return Err(one(already(&meant)?));
+        return Err(one(already(&meant)));
     }
     let content = read(&vault, &meant, &source).await.map_err(one)?;
     let given = Given {
@@ -81,10 +81,10 @@ async fn read(vault: &Vault<'_>, meant: &Meant, source: &Kept) -> Result<Secret,
     })
 }
 
-fn already(meant: &Meant) -> Result<Diagnostic, Vec<Diagnostic>> {
-    let file = crate::vault::item(&meant.asset).map_err(one)?.file();
+fn already(meant: &Meant) -> Diagnostic {
+    let file = crate::vault::item(&meant.asset).file();
     let Meant { host, name, .. } = meant;
-    Ok(Diagnostic::new(
+    Diagnostic::new(
         Code::Usage,
         format!(
             "the repository has the secret `{name}` of {} already",
@@ -93,5 +93,5 @@ fn already(meant: &Meant) -> Result<Diagnostic, Vec<Diagnostic>> {
     )
     .with_place(Place::file(file))
     .with_fix("add --replace if it is to be replaced")
-    .with_host(&host.name))
+    .with_host(&host.name)
 }

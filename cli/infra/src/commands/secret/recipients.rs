@@ -80,7 +80,7 @@ async fn look(global: &Global, args: &Args) -> Result<Found, Vec<Diagnostic>> {
         }
     }
     if let Some(meant) = &only {
-        let file = item(&meant.asset).map_err(one)?.file();
+        let file = item(&meant.asset).file();
         // What is wrong with other files is no answer to this question.
         let is_its = |fault: &Diagnostic| {
             let place = fault.place.as_ref();

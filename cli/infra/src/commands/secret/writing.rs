@@ -9,7 +9,6 @@ use infra_model::answer::{SecretChange, SecretDone};
 use infra_model::fill::Source;
 use infra_model::recipe::Owner;
 use infra_model::{Code, Diagnostic, Place};
-use std::time::SystemTime;
 
 /// A secret that was dealt with, and what is to be known about it.
 pub(super) type Done = (SecretDone, Vec<Diagnostic>);
@@ -26,7 +25,7 @@ pub(super) struct Given<'a> {
 
 /// Whether the repository has it, readable or not.
 pub(super) fn is_kept(vault: &Vault<'_>, meant: &Meant) -> Result<bool, Diagnostic> {
-    Ok(vault.store().look(&item(&meant.asset)?)?.is_some())
+    Ok(vault.store().look(&item(&meant.asset))?.is_some())
 }
 
 /// Writes a content that fits the contract.
@@ -38,9 +37,8 @@ pub(super) fn keep(vault: &Vault<'_>, meant: &Meant, given: Given<'_>) -> Result
         SecretChange::Written
     };
     let notes = Notes {
-        created: Some(humantime::format_rfc3339_seconds(SystemTime::now()).to_string()),
         grace: given.grace,
-        ..Notes::default()
+        ..Notes::now()
     };
     let file = vault.keep(&meant.asset, given.content, &notes)?;
     let written = told(meant, file, change);
