@@ -254,6 +254,12 @@ fn a_context_that_cannot_be_read_concerns_its_host_alone() {
 
 #[test]
 fn a_plan_that_is_stopped_leaves_no_revision_behind() {
+    for signal in ["INT", "TERM"] {
+        stopped_by(signal);
+    }
+}
+
+fn stopped_by(signal: &str) {
     let env = Env::pair();
     env.contract("web", serde_json::json!({}));
     commit(&env);
@@ -276,12 +282,12 @@ fn a_plan_that_is_stopped_leaves_no_revision_behind() {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     assert_eq!(files(), 2, "the revision is checked out");
-    let line = format!("kill -TERM {}", running.id());
+    let line = format!("kill -{signal} {}", running.id());
     assert!(env.in_shell(&line, &[]).status.success());
     let (code, _, said) = running.end();
-    assert_eq!(code, Some(130), "{said}");
+    assert_eq!(code, Some(130), "{signal}: {said}");
     assert!(!said.contains("cannot be compared"), "{said}");
-    assert_eq!(files(), 1);
+    assert_eq!(files(), 1, "{signal}");
     assert!(begun.elapsed().as_secs() < 50, "it was not waited for");
 }
 
