@@ -2,7 +2,7 @@
 //! or exactly the new system, an answer that says which, and a next deployment that is clean.
 
 use crate::scene::{Deployed, PLAIN, SOON, Scene, WEB, begun, settled, systems};
-use infra_testkit::{HostKind, Store, e2e_wanted};
+use infra_testkit::{HostKind, Run, Store, e2e_wanted};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
