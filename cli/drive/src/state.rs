@@ -456,18 +456,14 @@ pub fn begin_of_run(run: &str) -> Option<u64> {
     Some(since.as_secs())
 }
 
-/// Sortable by time, unique on this machine: `20261121T051600Z-1a2b`.
+/// Sortable by time, unique on this machine: `20261121T051600Z-1a2b3c4d`, of which the last five digits are the microseconds of its second.
 fn new_run_id(now: SystemTime, pid: u32) -> String {
     let begun = run_begun_at(now);
     let nanos = now
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or(Duration::ZERO)
         .subsec_nanos();
-    format!(
-        "{begun}-{:04x}{:04x}",
-        pid & 0xffff,
-        (nanos / 1000) & 0xffff
-    )
+    format!("{begun}-{:03x}{:05x}", pid & 0xfff, nanos / 1000)
 }
 
 fn unwritable(dir: &Path, error: &io::Error) -> Diagnostic {
@@ -510,8 +506,12 @@ mod tests {
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         assert_eq!(
             new_run_id(at(1_795_238_160), 0x1_1a2b),
-            "20261121T051600Z-1a2b0000"
+            "20261121T051600Z-a2b00000"
         );
+        // One process may begin many in a second.
+        let after = |microseconds| new_run_id(at(1) + Duration::from_micros(microseconds), 7);
+        assert!(after(1) < after(1 + 0x1_0000));
+        assert!(after(999_999).ends_with("-007f423f"));
         assert!(new_run_id(at(1), 9) < new_run_id(at(2), 1));
         let run = new_run_id(at(1_795_238_160), 1);
         assert_eq!(begin_of_run(&run), Some(1_795_238_160));

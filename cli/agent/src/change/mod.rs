@@ -8,6 +8,7 @@ mod clock;
 mod compare;
 mod falls;
 mod first;
+mod inhibitors;
 mod locks;
 mod log;
 mod once;

@@ -2,6 +2,7 @@
 //! until it has, so a machine that hangs, panics or loses power comes back with that one.
 
 use super::clock::Deadline;
+use super::inhibitors;
 use super::once::{self, Once};
 use super::starts;
 use super::system::{self, Now};
@@ -28,7 +29,10 @@ pub(crate) fn is_wanted(host: &Host, intent: &Intent, session: &str) -> Result<b
     };
     let is_wanted = match intent.reboot {
         Reboot::Never => false,
-        Reboot::Needed => once::needs_boot(host, &target.path),
+        Reboot::Needed => {
+            once::needs_boot(host, &target.path)
+                || !inhibitors::differing(host, &target.path).is_empty()
+        }
         Reboot::Always => true,
     };
     if is_wanted {

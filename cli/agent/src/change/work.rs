@@ -5,7 +5,7 @@ use super::probe;
 use super::record::{Folder, Kept, State};
 use super::system;
 use super::task::{Ran, Task, Tasks, find};
-use super::{falls, log, record, starts};
+use super::{falls, inhibitors, log, record, starts};
 use crate::apply;
 use crate::args::{Owners, Restart};
 use crate::fault::cannot;
@@ -113,7 +113,7 @@ impl Work<'_> {
                     "activation failed on the host",
                 )
                 .with_cause(self.cause(ended(code)))
-                .with_fix("correct the configuration and deploy again"));
+                .with_fix(self.how_to_mend(target)));
             }
             Ran::TooLong => {
                 let limit = self.intent().limits.activate;
@@ -137,6 +137,18 @@ impl Work<'_> {
         )
         .with_cause(format!("it runs {runs}\ninstead of {}", target.path))
         .with_fix("somebody else may be changing it; look at it (infra ssh), then deploy again"))
+    }
+
+    /// A system that may not be switched to is sound, and can be booted.
+    fn how_to_mend(&self, target: &Target) -> String {
+        let differing = inhibitors::differing(self.host, &target.path);
+        if differing.is_empty() {
+            return "correct the configuration and deploy again".to_owned();
+        }
+        format!(
+            "NixOS does not exchange this while the host runs: {}; deploy with --reboot",
+            differing.join(", ")
+        )
     }
 
     /// Puts the staged bundle in place; its consumers hear of it later.

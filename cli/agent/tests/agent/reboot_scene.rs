@@ -161,6 +161,14 @@ impl Scene {
         );
     }
 
+    /// What a system names that may not be exchanged while the host runs.
+    pub(crate) fn inhibit(&self, name: &str, text: &str) {
+        script(
+            &self.path(&format!("{}/switch-inhibitors", system(name))),
+            text,
+        );
+    }
+
     fn put_program(&self, name: &str, text: &str) {
         script(&self.path("usr/local/bin").join(name), text);
     }

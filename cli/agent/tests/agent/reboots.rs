@@ -88,6 +88,44 @@ fn a_boot_is_for_what_only_a_boot_exchanges() {
 }
 
 #[test]
+fn what_nixos_does_not_exchange_while_it_runs_is_booted() {
+    let scene = Scene::that_boots(Loader::Hook);
+    scene.set_params("new", "quiet");
+    // As NixOS' own check does: names that only one of them has say nothing.
+    scene.inhibit("old", r#"{ "dbus": "dbus", "only-old": "1" }"#);
+    scene.inhibit("new", r#"{ "dbus": "broker", "only-new": "1" }"#);
+    scene.hook("new", "test", "exit 1");
+    scene.begin(&scene.order("r1", "new"));
+    let refused = restored(&scene.see_through("r1"));
+    assert_eq!(refused.code, Code::ActivationFailed);
+    let fix = "NixOS does not exchange this while the host runs: dbus; deploy with --reboot";
+    assert_eq!(refused.fix.as_deref(), Some(fix));
+
+    scene.begin(&scene.order_to_boot("r2", "new"));
+    scene.restart("r2", 1);
+    assert_eq!(scene.comes_up("r2"), ChangePhase::Awaiting);
+    assert_eq!(done(&scene.see_through("r2")), Some(8));
+
+    // Nothing differs, or what is there is no such file: nobody is restarted, and what fails is the system's own fault.
+    scene.hook("new", "test", "");
+    for (number, text) in [r#"{ "dbus": "broker" }"#, "", "[1]"].iter().enumerate() {
+        scene.inhibit("old", text);
+        let back = format!("back-{number}");
+        scene.begin(&scene.order_to_boot(&back, "old"));
+        assert!(done(&scene.see_through(&back)).is_some());
+        let again = format!("again-{number}");
+        scene.begin(&scene.order_to_boot(&again, "new"));
+        assert!(done(&scene.see_through(&again)).is_some());
+        assert_eq!(scene.restarts(), 1, "{text}");
+    }
+    scene.hook("old", "test", "exit 1");
+    scene.begin(&scene.order("r3", "old"));
+    let refused = restored(&scene.see_through("r3"));
+    let fix = "correct the configuration and deploy again";
+    assert_eq!(refused.fix.as_deref(), Some(fix));
+}
+
+#[test]
 fn what_does_not_prove_itself_is_booted_back() {
     for loader in LOADERS {
         // A probe that fails, nobody who confirms, somebody who takes it back.
