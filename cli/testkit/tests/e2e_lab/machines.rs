@@ -47,7 +47,7 @@ fn a_machine_boots_reboots_and_loses_its_power() {
     host.heal().unwrap();
     ssh(&lab, "m", "true").ok().unwrap();
 
-    // The boot loader is asked for another entry once, and forgets it.
+    // The boot loader is asked for another entry once. (That it forgets it is seen where deployments are booted once.)
     host.sh("cd /boot/loader/entries
          sed 's/^options .*/& asked-for-once/' nixos-generation-1.conf > once.conf
          bootctl set-oneshot once.conf
@@ -56,15 +56,8 @@ fn a_machine_boots_reboots_and_loses_its_power() {
     let begun = Instant::now();
     host.wait_for_another_boot(&second).unwrap();
     println!("it reboots in {:.1?}", begun.elapsed());
-    let asked_for_once = || {
-        host.read_file("/proc/cmdline")
-            .unwrap()
-            .contains("asked-for-once")
-    };
-    assert!(asked_for_once());
-    host.power_cut().unwrap();
-    host.boot().unwrap();
-    assert!(!asked_for_once());
+    let line = host.read_file("/proc/cmdline").unwrap();
+    assert!(line.contains("asked-for-once"), "{line}");
 
     let tag = lab.tag().to_owned();
     lab.down().unwrap();
