@@ -383,26 +383,6 @@ fn a_host_that_has_moved_is_not_touched() {
 }
 
 #[test]
-fn scripts_of_earlier_releases_and_changes_exclude_each_other() {
-    let scene = Scene::with_systems();
-    let lock = scene.path("run/infra/lock");
-    fs::write(scene.path("run/infra/lock.who"), "run old-1, since then\n").unwrap();
-    let held = fs::File::create(&lock).unwrap();
-    held.lock().unwrap();
-    let busy = scene.try_begin("", &scene.order("r1", "new")).unwrap_err();
-    assert_eq!(
-        (busy.code, busy.cause.as_deref()),
-        (Code::HostBusy, Some("run old-1, since then"))
-    );
-    drop(held);
-    scene.begin(&scene.order("r1", "new"));
-    let held = fs::File::create(&lock).unwrap();
-    assert!(held.try_lock().is_err(), "the supervisor has it");
-    scene.see_through("r1");
-    held.lock().unwrap();
-}
-
-#[test]
 fn a_way_back_that_fails_says_what_to_do() {
     let scene = Scene::with_systems();
     scene.hook(
