@@ -101,7 +101,7 @@ fn lock(dir: &Path) -> io::Result<Option<File>> {
 mod tests {
     use super::{Folder, left_in};
     use std::fs;
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
 
     /// What another process still needs must stay, and what one that was killed has left must go: secrets of the repository lie in it, and
     /// sockets of connections.
@@ -116,6 +116,11 @@ mod tests {
         fs::create_dir(at("another")).expect("writable");
         fs::write(at("infra-x-file"), "x").expect("writable");
         symlink(at("another"), at("infra-x-link")).expect("writable");
+        // Somebody else's, which only root can make of it.
+        fs::create_dir(at("infra-x-theirs")).expect("writable");
+        if chown(at("infra-x-theirs"), Some(1), None).is_err() {
+            fs::remove_dir(at("infra-x-theirs")).expect("ours");
+        }
         let left = left_in(parent.path(), "infra-x-");
         let paths: Vec<_> = left.iter().map(|left| left.path().to_owned()).collect();
         assert_eq!(paths, [at("infra-x-left")]);

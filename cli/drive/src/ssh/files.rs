@@ -140,7 +140,7 @@ fn user_configs() -> Vec<PathBuf> {
 mod tests {
     use super::{LONGEST, PREFIX, clear_up, folder_in, places};
     use std::fs::{self, Permissions};
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{PermissionsExt, chown};
     use std::os::unix::net::UnixListener;
     use std::path::{Path, PathBuf};
 
@@ -158,7 +158,12 @@ mod tests {
         };
         allow(0o700);
         assert_eq!(of(&runtime, "/tmp"), [runtime.clone(), tmp()]);
-        // Anybody may enter; it is not there; it is not the user's (of root there is none).
+        // It is somebody else's, which only root can make of it.
+        if chown(&runtime, Some(1), None).is_ok() {
+            assert_eq!(of(&runtime, "/tmp"), [tmp()]);
+            chown(&runtime, Some(0), None).expect("root");
+        }
+        // Anybody may enter; it is not there.
         allow(0o755);
         assert_eq!(of(&runtime, "/tmp"), [tmp()]);
         assert_eq!(of(Path::new("/nowhere"), "/tmp"), [tmp()]);
